@@ -1,0 +1,1 @@
+# conf.d: the registrations that packages install, disabled.

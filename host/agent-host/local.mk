@@ -1,0 +1,1 @@
+# host/agent-host: ub-agent-host, the process around one isolated plugin.

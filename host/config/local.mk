@@ -1,0 +1,1 @@
+# host/config: the registrations in conf.d and the main configuration file.

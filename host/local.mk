@@ -1,0 +1,1 @@
+# host: the daemon's main().

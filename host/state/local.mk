@@ -1,0 +1,1 @@
+# host/state: what survives a restart: the durable state of agents.

@@ -1,0 +1,9 @@
+# host/util: the ground floor - cleanup attributes, error texts, files, time, children, a worker thread.
+noinst_LIBRARIES += libhost-util.a
+libhost_util_a_SOURCES = \
+	host/util/cleanup.h \
+	host/util/diag.c host/util/diag.h \
+	host/util/file.c host/util/file.h \
+	host/util/spawn.h \
+	host/util/time.h \
+	$(NULL)

@@ -1,0 +1,1 @@
+# plugins/fake: the fake agent, for tests and demonstrations.

@@ -1,0 +1,1 @@
+# sdk: libub-sdk.a, what a plugin links so that its author writes little.

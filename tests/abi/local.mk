@@ -1,0 +1,1 @@
+# tests/abi: the ABI compared with its frozen first release.

@@ -1,0 +1,1 @@
+# tests/bad: plugins that break one rule each.

@@ -1,0 +1,1 @@
+# tests/fake: what tests put in place of the broker.

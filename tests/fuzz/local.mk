@@ -1,0 +1,1 @@
+# tests/fuzz: fuzz targets; their corpora are replayed by make check.

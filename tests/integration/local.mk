@@ -1,0 +1,1 @@
+# tests/integration: real processes and real servers, one sentence each.

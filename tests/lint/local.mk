@@ -1,0 +1,1 @@
+# tests/lint: the rules of the house that a machine can check.

@@ -1,0 +1,15 @@
+# tests/unit: one program per module, with real folders and real loops.
+if HAVE_CHECK
+unit_ldadd = libhost-util.a $(CHECK_LIBS)
+unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+
+unit_programs = \
+	tests/unit/test-diag \
+	$(NULL)
+check_PROGRAMS += $(unit_programs)
+TESTS += $(unit_programs)
+
+tests_unit_test_diag_SOURCES = tests/unit/test-diag.c tests/unit/unit.h
+tests_unit_test_diag_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_diag_LDADD = $(unit_ldadd)
+endif
