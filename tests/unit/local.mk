@@ -5,6 +5,7 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 unit_programs = \
 	tests/unit/test-diag \
+	tests/unit/test-restart \
 	$(NULL)
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -12,4 +13,8 @@ TESTS += $(unit_programs)
 tests_unit_test_diag_SOURCES = tests/unit/test-diag.c tests/unit/unit.h
 tests_unit_test_diag_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_diag_LDADD = $(unit_ldadd)
+
+tests_unit_test_restart_SOURCES = tests/unit/test-restart.c host/plugin/restart.c
+tests_unit_test_restart_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_restart_LDADD = $(unit_ldadd)
 endif
