@@ -4,6 +4,6 @@ libhost_util_a_SOURCES = \
 	host/util/cleanup.h \
 	host/util/diag.c host/util/diag.h \
 	host/util/file.c host/util/file.h \
-	host/util/spawn.h \
+	host/util/spawn.c host/util/spawn.h \
 	host/util/time.h \
 	$(NULL)

@@ -3,7 +3,8 @@
  * spawn - the one place that forks
  *
  * Every child of ours is made here: fork, a few system calls, execve.  No shell, no inherited
- * descriptors but those named, default signal dispositions, an empty signal mask, PR_SET_PDEATHSIG. */
+ * descriptors but those named, default signal dispositions, an empty signal mask, PR_SET_PDEATHSIG:
+ * the child dies with the thread that made it, which is therefore the loop thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ struct spawn_limits {
 struct spawn {
         const char *path; /* absolute */
         const char *const *argv;
-        const char *const *envp;
+        const char *const *envp; /* NULL: empty */
         int in_fd;  /* borrowed; -1: /dev/null */
         int out_fd; /* borrowed; -1: /dev/null */
         int err_fd; /* borrowed; -1: inherited */
@@ -42,5 +43,6 @@ struct spawn {
  * Negative errno, also when execve(2) itself failed: the child reports that before this returns. */
 int spawn_process(const struct spawn *spawn, pid_t *ret_pid, int *ret_pidfd);
 
-/* Sends a signal to the child, or to its whole group when it has one of its own.  Gone already is fine. */
+/* Sends a signal to the child, or to its whole group when it has one of its own.  Gone already is fine;
+ * reaped already is not, for a group, whose number may then be somebody else's. */
 void spawn_kill(pid_t pid, int pidfd, bool group, int sig);

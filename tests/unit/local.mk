@@ -6,6 +6,7 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 unit_programs = \
 	tests/unit/test-diag \
 	tests/unit/test-restart \
+	tests/unit/test-spawn \
 	$(NULL)
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -17,4 +18,8 @@ tests_unit_test_diag_LDADD = $(unit_ldadd)
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c host/plugin/restart.c
 tests_unit_test_restart_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_restart_LDADD = $(unit_ldadd)
+
+tests_unit_test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/unit.h
+tests_unit_test_spawn_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_spawn_LDADD = $(unit_ldadd)
 endif
