@@ -15,7 +15,7 @@
  *     create -> start -> requests ... -> stop -> host->stopped() -> destroy
  *
  * Life of an activity, as an agent sees it (one at a time; words are feedback statuses, see
- * <update-broker/sdk/feedback.h>; any step may end in its *_FAILURE word instead):
+ * <update-broker/sdk/status.h>; any step may end in its *_FAILURE word instead):
  *
  *     desired_state --> IDENTIFYING .. IDENTIFIED | IDENTIFICATION_FAILED | COMPLETED (nothing to do)
  *     command(DOWNLOAD) --> DOWNLOADING .. DOWNLOAD_SUCCESS
@@ -255,6 +255,11 @@ struct ub_host {
         /* The table of a further service by name and revision, or NULL: unknown to this host, or not
          * granted in the registration's "services". */
         const void *(*get)(void *ctx, const char *service);
+
+        /* The id of the registration: an agent's domain, or a connector's name.  Never NULL.  The ids in
+         * an inventory start with it ("containers:hello-world"), so an agent has to know it before
+         * the first desired state arrives. */
+        const char *id;
 };
 
 /* ----------------------------------------------------------------------------- tables of a plugin */
