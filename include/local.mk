@@ -5,4 +5,6 @@ public_HEADERS = \
 	$(NULL)
 publicsdkdir = $(publicdir)/sdk
 publicsdk_HEADERS = \
+	include/update-broker/sdk/error.h \
+	include/update-broker/sdk/log.h \
 	$(NULL)

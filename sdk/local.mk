@@ -1,1 +1,22 @@
 # sdk: libub-sdk.a, what a plugin links so that its author writes little.
+#
+# The objects go into shared objects (-fPIC) and their symbols stay inside them (hidden).  One noun per object,
+# so that a plugin gets only what it calls: nest.o needs libsystemd, download.o libcurl and libcrypto.
+lib_LIBRARIES += libub-sdk.a
+libub_sdk_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SYSTEMD_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+libub_sdk_a_CFLAGS = $(AM_CFLAGS) -fPIC -fvisibility=hidden
+libub_sdk_a_SOURCES = \
+	sdk/error.c \
+	sdk/log.c \
+	sdk/text.c sdk/text.h \
+	$(NULL)
+
+# What a plugin of this tree puts in its LDFLAGS and LIBADD; -l keeps libtool from doubting an archive
+# in a shared object.  $(sdk_deps) goes into its DEPENDENCIES.
+sdk_map = $(top_srcdir)/sdk/plugin.map
+sdk_ldflags = $(AM_LDFLAGS) $(PLUGIN_LDFLAGS) -Wl,--version-script=$(sdk_map)
+sdk_libadd = -L$(top_builddir) -lub-sdk $(CJSON_LIBS)
+sdk_deps = libub-sdk.a $(sdk_map)
+
+pkgconfig_DATA += sdk/update-broker-plugin.pc sdk/update-broker-plugin-download.pc
+dist_pkgdata_DATA = sdk/plugin.map
