@@ -25,6 +25,7 @@
 
 #include "host/util/spawn.h"
 
+struct breadcrumb;
 struct diag;
 struct instance;
 
@@ -53,6 +54,10 @@ struct instance_config {
         const char *const *topics; /* MQTT filters, NULL-terminated; NULL: none */
         const struct instance_value *state; /* the durable state as it stands */
         size_t n_state;
+
+        /* Isolation "none" in the daemon only: where to note each call into the plugin (breadcrumb.h),
+         * the load as "load".  Borrowed, outlives the instance.  NULL: nowhere. */
+        struct breadcrumb *breadcrumb;
 
         /* isolation "process" only */
         const char *agent_host; /* path of ub-agent-host */
