@@ -1,1 +1,10 @@
 # host/plugin: loading plugins, and instances of them in this process or in one of their own.
+noinst_LIBRARIES += libhost-plugin.a
+libhost_plugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+libhost_plugin_a_SOURCES = \
+	host/plugin/abi.h \
+	host/plugin/breadcrumb.h \
+	host/plugin/instance.h \
+	host/plugin/loader.c host/plugin/loader.h \
+	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
+	$(NULL)

@@ -6,4 +6,5 @@ libhost_util_a_SOURCES = \
 	host/util/file.c host/util/file.h \
 	host/util/spawn.c host/util/spawn.h \
 	host/util/time.h \
+	host/util/utf8.c host/util/utf8.h \
 	$(NULL)
