@@ -98,7 +98,7 @@ int plugin_describe(const char *path, void *handle, struct diag *diag, struct pl
 
 int plugin_load(const char *path, struct diag *diag, struct plugin **ret)
 {
-        void *handle;
+        void *handle = NULL;
         int r;
 
         r = plugin_open(path, diag, &handle);
