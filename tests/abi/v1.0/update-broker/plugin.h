@@ -88,6 +88,8 @@ extern "C" {
 /* Limits in bytes, terminating NUL not counted.  The host refuses more with -E2BIG. */
 #define UB_MAX_NAME 32                /* plugin name, [a-z0-9-] */
 #define UB_MAX_ID 64                  /* agent id, activity id, baseline title */
+#define UB_MAX_VERSION 64             /* version of a plugin */
+#define UB_MAX_DESCRIPTION 256        /* description of a plugin */
 #define UB_MAX_KEY 128                /* key of the durable state, JSON pointer of a setting */
 #define UB_MAX_LOG 4096               /* one log line; longer ones are cut */
 #define UB_MAX_JSON (1024 * 1024)     /* one JSON text */
@@ -349,12 +351,12 @@ struct ub_plugin {
         uint16_t reserved;
         uint32_t flags;            /* none defined: 0 */
         const char *name;          /* [a-z0-9-]{1,32} */
-        const char *version;       /* of the plugin, for people */
-        const char *description;   /* one line, for people */
-        /* (opt) JSON Schema of the settings.  The host checks them against it when it reads the
-         * registration, so that a typo is reported with its line: type, properties, required,
-         * additionalProperties, items, enum, minimum, maximum, minLength, maxLength, minItems and
-         * maxItems are looked at, everything else is left to create(). */
+        const char *version;       /* of the plugin, for people; one line, UB_MAX_VERSION */
+        const char *description;   /* one line, for people; UB_MAX_DESCRIPTION */
+        /* (opt) JSON Schema of the settings, UB_MAX_JSON at most.  The host checks them against it when
+         * it reads the registration, so that a typo is reported with its line: type, properties,
+         * required, additionalProperties, items, enum, minimum, maximum, minLength, maxLength,
+         * minItems and maxItems are looked at, everything else is left to create(). */
         const char *settings_schema;
         const struct ub_life *life;
         const struct ub_agent *agent;         /* (opt) not an agent */
