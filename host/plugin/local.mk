@@ -4,7 +4,7 @@ libhost_plugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libhost_plugin_a_SOURCES = \
 	host/plugin/abi.h \
 	host/plugin/breadcrumb.h \
-	host/plugin/instance.h \
+	host/plugin/instance.c host/plugin/instance.h host/plugin/instance-ops.h \
 	host/plugin/loader.c host/plugin/loader.h \
 	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
 	$(NULL)
