@@ -5,6 +5,7 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 unit_programs = \
 	tests/unit/test-diag \
+	tests/unit/test-scan \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
 	$(NULL)
@@ -14,6 +15,10 @@ TESTS += $(unit_programs)
 tests_unit_test_diag_SOURCES = tests/unit/test-diag.c tests/unit/unit.h
 tests_unit_test_diag_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_diag_LDADD = $(unit_ldadd)
+
+tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
+tests_unit_test_scan_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_scan_LDADD = libhost-scan.a $(unit_ldadd)
 
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c host/plugin/restart.c
 tests_unit_test_restart_CPPFLAGS = $(unit_cppflags)

@@ -1,0 +1,811 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "host/json/scan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/util/cleanup.h"
+#include "host/util/diag.h"
+
+enum {
+        KEYS_FEW = 128,       /* keys that are remembered without the heap */
+        KEY_SHOWN = 64,       /* bytes of a key that a message repeats */
+        EXPONENT_MAX = 308,   /* 1e308 is the largest power of ten in a double */
+        EXPONENT_CEILING = 100000, /* where counting stops, well beyond what 60 characters can undo */
+};
+
+struct scanner {
+        const char *text;
+        size_t length;
+        size_t at;
+        const struct scan_rules *rules;
+        unsigned depth;
+        size_t fault;
+        struct diag *diag;
+
+        /* Offsets of the keys of all open objects, as a stack; each object knows where its own
+         * begin.  `few` until that is full, then owned heap. */
+        uint32_t *keys;
+        size_t n_keys;
+        size_t keys_size;
+        uint32_t few[KEYS_FEW];
+};
+
+static int scan_value(struct scanner *s);
+
+/* ------------------------------------------------------------------------------------- characters */
+
+/* Decodes one character; the number of its bytes, or 0 when they are not UTF-8. */
+static size_t utf8_decode(const char *text, size_t length, uint32_t *ret)
+{
+        static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+        const unsigned char *p = (const unsigned char *)text;
+        uint32_t code;
+        size_t n;
+        size_t i;
+
+        if (length == 0)
+                return 0;
+        if (p[0] < 0x80) {
+                *ret = p[0];
+                return 1;
+        }
+        if (p[0] >= 0xc2 && p[0] < 0xe0)
+                n = 2;
+        else if (p[0] >= 0xe0 && p[0] < 0xf0)
+                n = 3;
+        else if (p[0] >= 0xf0 && p[0] < 0xf5)
+                n = 4;
+        else
+                return 0;
+        if (length < n)
+                return 0;
+
+        code = p[0] & (0x7fU >> n);
+        for (i = 1; i < n; i++) {
+                if ((p[i] & 0xc0) != 0x80)
+                        return 0;
+                code = code << 6 | (p[i] & 0x3fU);
+        }
+        if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+                return 0;
+        *ret = code;
+        return n;
+}
+
+static size_t utf8_encode(uint32_t code, char ret[4])
+{
+        static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+        size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+        size_t i;
+
+        for (i = n - 1; i > 0; i--) {
+                ret[i] = (char)(0x80 | (code & 0x3f));
+                code >>= 6;
+        }
+        ret[0] = (char)(lead[n] | code);
+        return n;
+}
+
+bool scan_is_utf8(const char *text, size_t length)
+{
+        size_t at = 0;
+
+        while (at < length) {
+                uint32_t code;
+                size_t n = utf8_decode(text + at, length - at, &code);
+
+                if (n == 0 || code == 0)
+                        return false;
+                at += n;
+        }
+        return true;
+}
+
+/* The value of four hexadecimal digits, or -1. */
+static int hex4(const char *p, size_t length)
+{
+        int code = 0;
+        size_t i;
+
+        if (length < 4)
+                return -1;
+        for (i = 0; i < 4; i++) {
+                int c = (unsigned char)p[i];
+
+                if (c >= '0' && c <= '9')
+                        c -= '0';
+                else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+                        c = (c | 0x20) - 'a' + 10;
+                else
+                        return -1;
+                code = code << 4 | c;
+        }
+        return code;
+}
+
+/* The next character of an accepted string, from just behind its opening quote on; 0, which no
+ * accepted string contains, at the closing quote. */
+static uint32_t string_next(const char **p, const char *end)
+{
+        uint32_t code = 0;
+        int low;
+
+        if (*p >= end || **p == '"')
+                return 0;
+        if (**p != '\\') {
+                *p += utf8_decode(*p, (size_t)(end - *p), &code);
+                return code;
+        }
+
+        *p += 2;
+        switch ((*p)[-1]) {
+        case 'b':
+                return '\b';
+        case 'f':
+                return '\f';
+        case 'n':
+                return '\n';
+        case 'r':
+                return '\r';
+        case 't':
+                return '\t';
+        case 'u':
+                break;
+        default: /* a quote, a backslash or a slash: itself */
+                return (unsigned char)(*p)[-1];
+        }
+        code = (uint32_t)hex4(*p, (size_t)(end - *p));
+        *p += 4;
+        if (code < 0xd800 || code >= 0xdc00)
+                return code;
+        low = hex4(*p + 2, (size_t)(end - *p) - 2);
+        *p += 6;
+        return 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
+}
+
+/* ---------------------------------------------------------------------------------------- checking */
+
+/* Notes where the fault is; to be used as `return diag_set(fault_at(s, offset), -EBADMSG, ...)`. */
+static struct diag *fault_at(struct scanner *s, size_t offset)
+{
+        s->fault = offset;
+        return s->diag;
+}
+
+static int peek(const struct scanner *s)
+{
+        return s->at < s->length ? (unsigned char)s->text[s->at] : -1;
+}
+
+static void skip_space(struct scanner *s)
+{
+        int c;
+
+        for (c = peek(s); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = peek(s))
+                s->at++;
+}
+
+/* "\u0041", or two of them for one character beyond U+FFFF; s->at is behind the "\u". */
+static int scan_unicode_escape(struct scanner *s)
+{
+        size_t begin = s->at - 2;
+        int code = hex4(s->text + s->at, s->length - s->at);
+        int low;
+
+        if (code < 0)
+                return diag_set(fault_at(s, begin), -EBADMSG,
+                                "\\u must be followed by four hexadecimal digits");
+        if (code == 0)
+                return diag_set(fault_at(s, begin), -EBADMSG, "\\u0000 is not allowed");
+        s->at += 4;
+        if (code < 0xd800 || code >= 0xe000)
+                return 0;
+
+        low = -1;
+        if (code < 0xdc00 && s->length - s->at >= 6 && memcmp(s->text + s->at, "\\u", 2) == 0)
+                low = hex4(s->text + s->at + 2, 4);
+        if (low < 0xdc00 || low >= 0xe000)
+                return diag_set(fault_at(s, begin), -EBADMSG,
+                                "\\u%04x is half of a surrogate pair without its other half", code);
+        s->at += 6;
+        return 0;
+}
+
+static int scan_escape(struct scanner *s)
+{
+        size_t begin = s->at++;
+        int c = peek(s);
+
+        /* strchr finds the terminating NUL too, which is no escape. */
+        if (c <= 0 || !strchr("\"\\/bfnrtu", c))
+                return diag_set(fault_at(s, begin), -EBADMSG,
+                                "unknown escape in a string; write \\\\ for a backslash");
+        s->at++;
+        return c == 'u' ? scan_unicode_escape(s) : 0;
+}
+
+static int scan_string(struct scanner *s)
+{
+        size_t begin = s->at++;
+        int c;
+        int r;
+
+        for (c = peek(s); c != '"'; c = peek(s)) {
+                uint32_t code;
+                size_t n;
+
+                if (c < 0)
+                        return diag_set(fault_at(s, begin), -EBADMSG, "this string does not end");
+                if (c == '\\') {
+                        r = scan_escape(s);
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
+                if (c == '\n' || c == '\r')
+                        return diag_set(fault_at(s, s->at), -EBADMSG,
+                                        "the line ends inside a string; write \\n for a new line");
+                if (c < 0x20)
+                        return diag_set(fault_at(s, s->at), -EBADMSG,
+                                        "control character in a string; write \\u%04x", (unsigned)c);
+                n = utf8_decode(s->text + s->at, s->length - s->at, &code);
+                if (n == 0)
+                        return diag_set(fault_at(s, s->at), -EBADMSG, "not valid UTF-8");
+                s->at += n;
+        }
+        s->at++;
+        return 0;
+}
+
+static size_t scan_digits(struct scanner *s)
+{
+        size_t begin = s->at;
+
+        while (peek(s) >= '0' && peek(s) <= '9')
+                s->at++;
+        return s->at - begin;
+}
+
+/* The exponent as written, 0 when there is none, cut off far outside the range of a double. */
+static int scan_exponent(struct scanner *s, long *ret)
+{
+        bool minus = false;
+        long value = 0;
+        size_t i;
+        size_t n;
+
+        *ret = 0;
+        if (peek(s) != 'e' && peek(s) != 'E')
+                return 0;
+        s->at++;
+        if (peek(s) == '+' || peek(s) == '-')
+                minus = s->text[s->at++] == '-';
+        n = scan_digits(s);
+        if (n == 0)
+                return diag_set(fault_at(s, s->at), -EBADMSG, "an exponent needs a digit");
+        for (i = s->at - n; i < s->at && value < EXPONENT_CEILING; i++)
+                value = value * 10 + (s->text[i] - '0');
+        *ret = minus ? -value : value;
+        return 0;
+}
+
+/* True when an integer literal, without its sign, is beyond 2^53 - 1. */
+static bool beyond_exact(const char *digits, size_t n)
+{
+        static const char most[] = "9007199254740991";
+
+        return n > sizeof(most) - 1 || (n == sizeof(most) - 1 && memcmp(digits, most, n) > 0);
+}
+
+static int scan_number(struct scanner *s)
+{
+        size_t begin = s->at;
+        size_t whole;
+        size_t n;
+        bool integer;
+        long exponent;
+        int r;
+
+        if (peek(s) == '-')
+                s->at++;
+        whole = s->at;
+        n = scan_digits(s);
+        if (n == 0)
+                return diag_set(fault_at(s, s->at), -EBADMSG, "a number needs a digit");
+        if (n > 1 && s->text[whole] == '0')
+                return diag_set(fault_at(s, whole), -EBADMSG, "a number must not begin with 0");
+        integer = peek(s) != '.';
+        if (!integer) {
+                s->at++;
+                if (scan_digits(s) == 0)
+                        return diag_set(fault_at(s, s->at), -EBADMSG,
+                                        "a digit must follow the decimal point");
+        }
+        integer = integer && peek(s) != 'e' && peek(s) != 'E';
+        r = scan_exponent(s, &exponent);
+        if (r < 0)
+                return r;
+
+        if (s->at - begin > SCAN_NUMBER_MAX)
+                return diag_set(fault_at(s, begin), -EBADMSG, "number of more than %d characters",
+                                SCAN_NUMBER_MAX);
+        if (s->text[whole] != '0' && (long)n - 1 + exponent >= EXPONENT_MAX)
+                return diag_set(fault_at(s, begin), -EBADMSG, "number out of range");
+        /* 0.9e308 is 9e307: behind a leading 0 the fraction stays below the exponent's power of ten. */
+        if (s->text[whole] == '0' && exponent > EXPONENT_MAX)
+                return diag_set(fault_at(s, begin), -EBADMSG, "number out of range");
+        if (s->rules->exact_integers && integer && beyond_exact(s->text + whole, n))
+                return diag_set(fault_at(s, begin), -EBADMSG,
+                                "integer beyond 9007199254740991, which would lose digits; "
+                                "write it as a string");
+        return 0;
+}
+
+/* Compares two keys by their characters, however those are written. */
+static int key_order(const struct scanner *s, uint32_t a, uint32_t b)
+{
+        const char *end = s->text + s->length;
+        const char *p = s->text + a + 1;
+        const char *q = s->text + b + 1;
+        uint32_t c;
+        uint32_t d;
+
+        do {
+                c = string_next(&p, end);
+                d = string_next(&q, end);
+        } while (c == d && c != 0);
+        return (c > d) - (c < d);
+}
+
+/* For qsort_r: the same keys stay in the order of the text. */
+static int compare_keys(const void *a, const void *b, void *data)
+{
+        uint32_t x = *(const uint32_t *)a;
+        uint32_t y = *(const uint32_t *)b;
+        int order = key_order(data, x, y);
+
+        return order ? order : (x > y) - (x < y);
+}
+
+/* Ends an object: sorts its keys, so that equal ones meet, and forgets them. */
+static int keys_end(struct scanner *s, size_t base)
+{
+        size_t twice = SIZE_MAX;
+        size_t i;
+
+        if (s->n_keys - base > 1)
+                qsort_r(s->keys + base, s->n_keys - base, sizeof(*s->keys), compare_keys, s);
+        for (i = base + 1; i < s->n_keys; i++) {
+                if (s->keys[i] < twice && key_order(s, s->keys[i - 1], s->keys[i]) == 0)
+                        twice = s->keys[i];
+        }
+        s->n_keys = base;
+        if (twice != SIZE_MAX) {
+                char shown[KEY_SHOWN];
+                int n = scan_copy(s->text + twice, s->length - twice, shown, sizeof(shown));
+
+                return diag_set(fault_at(s, twice), -EBADMSG, "the key \"%s\" stands here twice",
+                                n < KEY_SHOWN ? shown : "...");
+        }
+        return 0;
+}
+
+static int keys_push(struct scanner *s, size_t offset)
+{
+        if (s->n_keys == s->keys_size) {
+                size_t size = s->keys_size * 2;
+                uint32_t *keys = realloc(s->keys == s->few ? NULL : s->keys, size * sizeof(*keys));
+
+                if (!keys)
+                        return diag_set(s->diag, -ENOMEM, "out of memory");
+                if (s->keys == s->few)
+                        memcpy(keys, s->few, sizeof(s->few));
+                s->keys = keys;
+                s->keys_size = size;
+        }
+        s->keys[s->n_keys++] = (uint32_t)offset;
+        return 0;
+}
+
+static int scan_member(struct scanner *s)
+{
+        int r;
+
+        if (peek(s) != '"')
+                return diag_set(fault_at(s, s->at), -EBADMSG,
+                                peek(s) == '\'' ? "expected a key in double quotes, not single ones" :
+                                                  "expected a key in double quotes");
+        r = keys_push(s, s->at);
+        if (r < 0)
+                return r;
+        r = scan_string(s);
+        if (r < 0)
+                return r;
+        skip_space(s);
+        if (peek(s) != ':')
+                return diag_set(fault_at(s, s->at), -EBADMSG, "expected \":\" after the key");
+        s->at++;
+        skip_space(s);
+        return scan_value(s);
+}
+
+/* What objects and arrays have in common: items, separated by commas, up to `close`. */
+static int scan_items(struct scanner *s, char close, int (*item)(struct scanner *s))
+{
+        size_t begin = s->at++;
+        size_t comma;
+        int r;
+
+        skip_space(s);
+        if (peek(s) == close) {
+                s->at++;
+                return 0;
+        }
+        for (;;) {
+                r = item(s);
+                if (r < 0)
+                        return r;
+                skip_space(s);
+                if (peek(s) == close) {
+                        s->at++;
+                        return 0;
+                }
+                if (peek(s) < 0)
+                        return diag_set(fault_at(s, begin), -EBADMSG, "the %s that begins here does not end",
+                                        close == '}' ? "object" : "array");
+                if (peek(s) != ',')
+                        return diag_set(fault_at(s, s->at), -EBADMSG, "expected \",\" or \"%c\"", close);
+                comma = s->at++;
+                skip_space(s);
+                if (peek(s) == close)
+                        return diag_set(fault_at(s, comma), -EBADMSG, "a comma before \"%c\"", close);
+        }
+}
+
+static int scan_container(struct scanner *s, char open)
+{
+        size_t base = s->n_keys;
+        int r;
+
+        if (s->depth == s->rules->max_depth)
+                return diag_set(fault_at(s, s->at), -E2BIG, "more than %u levels of objects and arrays",
+                                s->rules->max_depth);
+        s->depth++;
+        r = open == '{' ? scan_items(s, '}', scan_member) : scan_items(s, ']', scan_value);
+        s->depth--;
+        if (r < 0)
+                return r;
+        return keys_end(s, base);
+}
+
+/* true, false, null; else a word that somebody took for a value. */
+static int scan_word(struct scanner *s)
+{
+        static const char *const words[] = { "true", "false", "null" };
+        size_t begin = s->at;
+        size_t i;
+
+        while ((peek(s) | 0x20) >= 'a' && (peek(s) | 0x20) <= 'z')
+                s->at++;
+        for (i = 0; i < ARRAY_SIZE(words); i++) {
+                size_t n = strlen(words[i]);
+
+                if (s->at - begin == n && memcmp(s->text + begin, words[i], n) == 0)
+                        return 0;
+        }
+        if (s->at > begin)
+                return diag_set(fault_at(s, begin), -EBADMSG,
+                                "expected true, false or null, or a string in double quotes");
+        return diag_set(fault_at(s, begin), -EBADMSG, "expected a value");
+}
+
+/* Recursion ends at rules->max_depth, which is at most SCAN_DEPTH_MAX. */
+static int scan_value(struct scanner *s)
+{
+        int c = peek(s);
+
+        switch (c) {
+        case '{':
+        case '[':
+                return scan_container(s, (char)c);
+        case '"':
+                return scan_string(s);
+        case '-':
+        case '0' ... '9':
+                return scan_number(s);
+        case -1:
+                return diag_set(fault_at(s, s->at), -EBADMSG, "the text ends where a value is expected");
+        default:
+                return scan_word(s);
+        }
+}
+
+static int scan_whole(struct scanner *s)
+{
+        int r;
+
+        if (s->length > s->rules->max_bytes)
+                return diag_set(fault_at(s, s->rules->max_bytes), -E2BIG, "longer than %zu bytes",
+                                s->rules->max_bytes);
+        if (s->length >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0)
+                return diag_set(fault_at(s, 0), -EBADMSG, "byte order mark");
+        skip_space(s);
+        if (s->rules->object && peek(s) != '{')
+                return diag_set(fault_at(s, s->at), -EBADMSG, "expected an object");
+        r = scan_value(s);
+        if (r < 0)
+                return r;
+        skip_space(s);
+        if (peek(s) >= 0)
+                return diag_set(fault_at(s, s->at), -EBADMSG, "something follows the end of the %s",
+                                s->rules->object ? "object" : "value");
+        return 0;
+}
+
+int scan_text(const char *text, size_t length, const struct scan_rules *rules, size_t *fault_offset,
+              struct diag *diag)
+{
+        struct scanner s = {
+                .text = text,
+                .length = length,
+                .rules = rules,
+                .diag = diag,
+                .keys_size = KEYS_FEW,
+        };
+        int r;
+
+        assert((text || length == 0) && rules);
+        assert(rules->max_depth <= SCAN_DEPTH_MAX && rules->max_bytes <= SCAN_BYTES_MAX);
+
+        s.keys = s.few;
+        r = scan_whole(&s);
+        if (s.keys != s.few)
+                free(s.keys);
+        if (r < 0 && r != -ENOMEM && fault_offset)
+                *fault_offset = s.fault;
+        return r;
+}
+
+struct scan_position scan_position(const char *text, size_t length, size_t offset)
+{
+        struct scan_position position = { .line = 1, .column = 1 };
+        size_t i;
+
+        for (i = 0; i < offset && i < length; i++) {
+                if (text[i] == '\n') {
+                        position.line++;
+                        position.column = 1;
+                } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+                        position.column++;
+                }
+        }
+        return position;
+}
+
+/* --------------------------------------------------------------------------------------- searching
+ * From here on the text is an accepted one.  `end` is respected all the same, so that a caller's mistake
+ * yields a wrong answer and not a wild read. */
+
+static const char *after_space(const char *p, const char *end)
+{
+        while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+                p++;
+        return p;
+}
+
+static const char *after_string(const char *p, const char *end)
+{
+        for (p++; p < end && *p != '"'; p++) {
+                if (*p == '\\' && p + 1 < end)
+                        p++;
+        }
+        return p < end ? p + 1 : end;
+}
+
+/* Behind the value that begins at p. */
+static const char *after_value(const char *p, const char *end)
+{
+        unsigned depth = 0;
+
+        while (p < end) {
+                if (*p == '"') {
+                        p = after_string(p, end);
+                } else if (*p == '{' || *p == '[') {
+                        depth++;
+                        p++;
+                } else if (*p == '}' || *p == ']') {
+                        if (depth == 0)
+                                return p; /* of the container around a number or word */
+                        depth--;
+                        p++;
+                } else if (depth == 0) {
+                        do
+                                p++;
+                        while (p < end && !strchr(",]} \t\r\n", *p));
+                        return p;
+                } else {
+                        p++;
+                        continue;
+                }
+                if (depth == 0)
+                        return p;
+        }
+        return end;
+}
+
+/* The next character of a reference token: "~1" is a slash and "~0" a tilde; 0 at its end. */
+static uint32_t token_next(const char **p)
+{
+        uint32_t code = 0;
+
+        if (**p == '\0' || **p == '/')
+                return 0;
+        if (**p == '~') {
+                code = (*p)[1] == '1' ? '/' : '~';
+                *p += 2;
+                return code;
+        }
+        *p += utf8_decode(*p, strnlen(*p, 4), &code);
+        return code;
+}
+
+static bool pointer_is_valid(const char *pointer)
+{
+        const char *p;
+
+        if (pointer[0] != '\0' && pointer[0] != '/')
+                return false;
+        for (p = strchr(pointer, '~'); p; p = strchr(p + 1, '~')) {
+                if (p[1] != '0' && p[1] != '1')
+                        return false;
+        }
+        return scan_is_utf8(pointer, strlen(pointer));
+}
+
+static bool key_is(const char *key, const char *end, const char *token)
+{
+        const char *p = key + 1;
+        uint32_t c;
+        uint32_t d;
+
+        do {
+                c = string_next(&p, end);
+                d = token_next(&token);
+        } while (c == d && c != 0);
+        return c == d;
+}
+
+/* "0", or digits without a leading 0; -1 for anything else, "-" included. */
+static long token_index(const char *token)
+{
+        size_t n = strcspn(token, "/");
+
+        if (n == 0 || n > 9 || strspn(token, "0123456789") < n || (n > 1 && token[0] == '0'))
+                return -1;
+        return strtol(token, NULL, 10);
+}
+
+/* The value under `token` in the container at p, and its key; NULL when there is none. */
+static const char *find_item(const char *p, const char *end, const char *token, const char **ret_key)
+{
+        bool object = *p == '{';
+        long index = object ? -1 : token_index(token);
+        long i;
+
+        p = after_space(p + 1, end);
+        for (i = 0; p < end && *p != '}' && *p != ']'; i++) {
+                const char *key = p;
+
+                if (object) {
+                        p = after_space(after_string(p, end), end);
+                        p = after_space(p + (p < end), end); /* the colon */
+                }
+                if (object ? key_is(key, end, token) : i == index) {
+                        *ret_key = key;
+                        return p < end ? p : NULL;
+                }
+                p = after_space(after_value(p, end), end);
+                if (p < end && *p == ',')
+                        p = after_space(p + 1, end);
+        }
+        return NULL;
+}
+
+static int locate(const char *text, size_t length, const char *pointer, const char **ret_key,
+                  const char **ret_value)
+{
+        const char *end = text + length;
+        const char *p = after_space(text, end);
+        const char *key = p;
+
+        if (!pointer_is_valid(pointer))
+                return -EINVAL;
+        while (*pointer == '/') {
+                pointer++;
+                if (p >= end || (*p != '{' && *p != '['))
+                        return -ENOENT;
+                p = find_item(p, end, pointer, &key);
+                if (!p)
+                        return -ENOENT;
+                pointer += strcspn(pointer, "/");
+        }
+        if (p >= end)
+                return -ENOENT;
+        *ret_key = key;
+        *ret_value = p;
+        return 0;
+}
+
+int scan_locate(const char *text, size_t length, const char *pointer, size_t *ret_offset,
+                size_t *ret_length)
+{
+        const char *key;
+        const char *value;
+        int r;
+
+        assert(text && pointer && ret_offset && ret_length);
+
+        r = locate(text, length, pointer, &key, &value);
+        if (r < 0)
+                return r;
+        *ret_offset = (size_t)(value - text);
+        *ret_length = (size_t)(after_value(value, text + length) - value);
+        return 0;
+}
+
+int scan_locate_key(const char *text, size_t length, const char *pointer, size_t *ret_offset,
+                    size_t *ret_length)
+{
+        const char *key;
+        const char *value;
+        int r;
+
+        assert(text && pointer && ret_offset && ret_length);
+
+        r = locate(text, length, pointer, &key, &value);
+        if (r < 0)
+                return r;
+        *ret_offset = (size_t)(key - text);
+        *ret_length = (size_t)(after_value(key, text + length) - key);
+        return 0;
+}
+
+int scan_copy(const char *value, size_t length, char *buf, size_t size)
+{
+        const char *end = value + length;
+        const char *p = value + 1;
+        size_t n = 0;
+        uint32_t code;
+        char bytes[4];
+
+        assert(value && length > 0 && length <= SCAN_BYTES_MAX && (buf || size == 0));
+
+        if (*value != '"') {
+                if (length < size) {
+                        memcpy(buf, value, length);
+                        buf[length] = '\0';
+                }
+                return (int)length;
+        }
+
+        /* Once to measure, once to write: nothing is written into a buffer that is too small. */
+        while ((code = string_next(&p, end)) != 0)
+                n += utf8_encode(code, bytes);
+        if (n >= size)
+                return (int)n;
+        p = value + 1;
+        while ((code = string_next(&p, end)) != 0) {
+                size_t k = utf8_encode(code, bytes);
+
+                memcpy(buf, bytes, k);
+                buf += k;
+        }
+        *buf = '\0';
+        return (int)n;
+}
