@@ -141,7 +141,7 @@ struct ub_source; /* owned by the host: a timer, io watch, child or deferred cal
 typedef void (*ub_fn)(void *data);
 /* events: the UB_IO_* that are true; UB_IO_HUP and UB_IO_ERR come unasked. */
 typedef void (*ub_io_fn)(void *data, int fd, uint32_t events);
-/* code, status: si_code and si_status of waitid(2); CLD_EXITED and the exit status when all is well. */
+/* code, status: as si_code and si_status of waitid(2); CLD_EXITED and 0 when all is well. */
 typedef void (*ub_child_fn)(void *data, int32_t code, int32_t status);
 /* result: 0 or a negative errno. */
 typedef void (*ub_done_fn)(void *data, int result);
