@@ -7,4 +7,5 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/instance.c host/plugin/instance.h host/plugin/instance-ops.h \
 	host/plugin/loader.c host/plugin/loader.h \
 	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
+	host/plugin/topic.c host/plugin/topic.h \
 	$(NULL)

@@ -8,6 +8,7 @@ unit_programs = \
 	tests/unit/test-scan \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
+	tests/unit/test-topic \
 	$(NULL)
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -27,4 +28,8 @@ tests_unit_test_restart_LDADD = $(unit_ldadd)
 tests_unit_test_spawn_SOURCES = tests/unit/test-spawn.c tests/unit/unit.h
 tests_unit_test_spawn_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_spawn_LDADD = $(unit_ldadd)
+
+tests_unit_test_topic_SOURCES = tests/unit/test-topic.c tests/unit/unit.h
+tests_unit_test_topic_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_topic_LDADD = libhost-plugin.a $(unit_ldadd)
 endif
