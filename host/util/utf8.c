@@ -51,3 +51,17 @@ bool utf8_is_valid(const char *text, size_t length)
         }
         return true;
 }
+
+bool utf8_is_line(const char *text, size_t length)
+{
+        const unsigned char *p = (const unsigned char *)text;
+
+        if (!utf8_is_valid(text, length))
+                return false;
+        for (size_t i = 0; i < length; i++) {
+                /* C1, U+0080 to U+009F, is c2 80 to c2 9f; valid text has one more byte after c2. */
+                if (p[i] < ' ' || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] <= 0x9f))
+                        return false;
+        }
+        return true;
+}
