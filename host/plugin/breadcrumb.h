@@ -56,7 +56,7 @@ void breadcrumb_mark_init(struct breadcrumb_mark *mark, const char *id, const ch
  * Failures: what the files report, with a sentence. */
 int breadcrumb_open(int runtime_fd, int state_fd, struct diag *diag, struct breadcrumb **ret);
 
-/* Clears the page and lets go of it.  Takes NULL. */
+/* Lets go of the page as it is: clear after breadcrumb_leave().  Takes NULL. */
 struct breadcrumb *breadcrumb_free(struct breadcrumb *crumbs);
 
 /* The call that the last daemon died in: true, with *ret_id and *ret_call ("command", "load"), valid as
