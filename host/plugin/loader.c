@@ -8,7 +8,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
-#include <stdbool.h>
 
 #include "host/plugin/plugin_v1.h"
 #include "host/util/cleanup.h"
@@ -50,8 +49,8 @@ int plugin_open(const char *path, struct diag *diag, void **ret_handle)
 }
 
 /* dlsym(3) on a handle also finds what the plugin's *dependencies* export, so a library without an entry
- * that links a real plugin would pass for one.  True if the address is a function of this very file. */
-static bool is_own_function(void *handle, void *address)
+ * that links a real plugin would pass for one; and a variable would be called like a function. */
+static int check_entry(void *handle, const char *name, void *address, struct diag *diag)
 {
         struct link_map *own = NULL;
         struct link_map *holder = NULL;
@@ -60,9 +59,12 @@ static bool is_own_function(void *handle, void *address)
 
         if (dlinfo(handle, RTLD_DI_LINKMAP, &own) < 0 ||
             !dladdr1(address, &info, (void **)&holder, RTLD_DL_LINKMAP) || holder != own)
-                return false;
-        return dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
-               ELF64_ST_TYPE(symbol->st_info) == STT_FUNC; /* the same bits in 32-bit files */
+                return diag_set(diag, -ENOENT, "not a plugin: %s() comes from a library that it "
+                                "links, %s", name, holder ? holder->l_name : "which is unknown");
+        if (!dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol ||
+            ELF64_ST_TYPE(symbol->st_info) != STT_FUNC) /* the same bits in 32-bit files */
+                return diag_set(diag, -ENOENT, "not a plugin: %s is not a function", name);
+        return 0;
 }
 
 int plugin_describe(const char *path, void *handle, struct diag *diag, struct plugin **ret)
@@ -81,11 +83,9 @@ int plugin_describe(const char *path, void *handle, struct diag *diag, struct pl
 
                 if (!entry)
                         continue;
-                if (!is_own_function(handle, entry))
-                        return diag_set(diag, -ENOENT,
-                                        "%s: %s is not a function in this file (but data, or "
-                                        "from a library that it links)", path, majors[i].entry);
-                r = majors[i].read(entry, diag, plugin);
+                r = check_entry(handle, majors[i].entry, entry, diag);
+                if (r == 0)
+                        r = majors[i].read(entry, diag, plugin);
                 if (r < 0)
                         return diag_prefix(diag, r, "%s", path);
                 plugin->abi_major = majors[i].major;

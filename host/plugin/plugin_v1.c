@@ -71,7 +71,7 @@ static int check_name(const char *name, struct diag *diag)
         return 0;
 }
 
-/* one_line: a text that ends up in a table or a log line; control characters would forge others. */
+/* one_line: ends up in tables and log lines. */
 static int check_text(const char *what, const char *text, size_t max, bool one_line,
                       struct diag *diag)
 {
@@ -84,9 +84,8 @@ static int check_text(const char *what, const char *text, size_t max, bool one_l
                 return diag_set(diag, -E2BIG, "%s is longer than %zu bytes", what, max);
         if (!utf8_is_valid(text, length))
                 return diag_set(diag, -EINVAL, "%s is not UTF-8", what);
-        for (size_t i = 0; one_line && i < length; i++)
-                if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-                        return diag_set(diag, -EINVAL, "%s contains a control character", what);
+        if (one_line && !utf8_is_line(text, length))
+                return diag_set(diag, -EINVAL, "%s contains a control character", what);
         return 0;
 }
 
