@@ -8,10 +8,10 @@
 
 abi_dump() # INCLUDE-FOLDER OUTPUT
 {
-        # $CC is a list of words
+        # $CC is a list of words.  In the folder, because the dump names the file as it was given.
         # shellcheck disable=SC2086
-        $CC -std=c11 -g -O0 -fPIC -shared -nostdlib -fvisibility=hidden -I"$1" \
-                -o "$tmp/probe.so" "$top_srcdir/tests/abi/probe.c" &&
+        (cd "$top_srcdir/tests/abi" && $CC -std=c11 -g -O0 -fPIC -shared -nostdlib \
+                -fvisibility=hidden -I"$1" -o "$tmp/probe.so" probe.c) &&
                 abidw --no-show-locs --no-corpus-path --no-comp-dir-path --no-elf-needed \
                         --no-architecture --type-id-style hash "$tmp/probe.so" >"$2"
 }

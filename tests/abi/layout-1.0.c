@@ -73,11 +73,11 @@ IS(__builtin_strcmp(UB_SERVICE_MQTT, "ub.mqtt/1") == 0);
 IS(__builtin_strcmp(UB_SERVICE_ORCHESTRATOR, "ub.orchestrator/1") == 0);
 IS(__builtin_strcmp(UB_PLUGIN_ENTRY, "ub_plugin_v1") == 0);
 
-_Static_assert(_Generic(UB_HAS((struct ub_life *)0, stop), int: 1, default: 0),
+_Static_assert(_Generic(UB_HAS((struct ub_life *)0, stop), int : 1, default : 0),
                "UB_HAS is a condition");
 
 /* ----------------------------------------------------------------------------------- entry point */
-_Static_assert(_Generic(&ub_plugin_v1, const struct ub_plugin *(*)(void): 1, default: 0),
+_Static_assert(_Generic(&ub_plugin_v1, const struct ub_plugin *(*)(void) : 1, default : 0),
                "the entry point has another type");
 
 /* --------------------------------------------------------------------------------------- records */
