@@ -9,6 +9,7 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/loader.c host/plugin/loader.h \
 	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
 	host/plugin/probe.c host/plugin/probe.h \
+	host/plugin/restart.h \
 	host/plugin/topic.c host/plugin/topic.h \
 	host/plugin/trust.c host/plugin/trust.h \
 	$(NULL)
