@@ -59,7 +59,10 @@ struct instance_config {
          * the load as "load".  Borrowed, outlives the instance.  NULL: nowhere. */
         struct breadcrumb *breadcrumb;
 
+        uint64_t stop_usec; /* instead of INSTANCE_STOP_USEC; 0: that */
+
         /* isolation "process" only */
+        uint64_t hang_usec; /* instead of INSTANCE_HANG_USEC; 0: that */
         const char *agent_host; /* path of ub-agent-host */
         struct spawn_limits limits;
         bool seccomp; /* load the system call filter before the plugin */

@@ -5,6 +5,8 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/abi.h \
 	host/plugin/breadcrumb.c host/plugin/breadcrumb.h \
 	host/plugin/inspect.c host/plugin/inspect.h \
+	host/plugin/channel.c host/plugin/channel.h \
+	host/plugin/frame.c host/plugin/frame.h \
 	host/plugin/instance.c host/plugin/instance.h host/plugin/instance-ops.h \
 	host/plugin/loader.c host/plugin/loader.h \
 	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
