@@ -10,7 +10,10 @@ unit_programs = \
 	tests/unit/test-scan \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
+	tests/unit/test-store \
 	tests/unit/test-topic \
+	tests/unit/test-values \
+	tests/unit/test-worker \
 	$(NULL)
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -42,4 +45,17 @@ tests_unit_test_spawn_LDADD = $(unit_ldadd)
 tests_unit_test_topic_SOURCES = tests/unit/test-topic.c tests/unit/unit.h
 tests_unit_test_topic_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_topic_LDADD = libhost-plugin.a $(unit_ldadd)
+
+tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
+tests_unit_test_store_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_store_LDADD = libhost-state.a $(unit_ldadd) $(SYSTEMD_LIBS)
+EXTRA_DIST += tests/data/store-1.state
+
+tests_unit_test_values_SOURCES = tests/unit/test-values.c tests/unit/unit.h
+tests_unit_test_values_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_values_LDADD = $(unit_ldadd)
+
+tests_unit_test_worker_SOURCES = tests/unit/test-worker.c tests/unit/unit.h
+tests_unit_test_worker_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_worker_LDADD = $(unit_ldadd) $(SYSTEMD_LIBS)
 endif
