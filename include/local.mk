@@ -5,6 +5,14 @@ public_HEADERS = \
 	$(NULL)
 publicsdkdir = $(publicdir)/sdk
 publicsdk_HEADERS = \
+	include/update-broker/sdk/actions.h \
+	include/update-broker/sdk/desired-state.h \
 	include/update-broker/sdk/error.h \
+	include/update-broker/sdk/feedback.h \
+	include/update-broker/sdk/host.h \
+	include/update-broker/sdk/inventory.h \
+	include/update-broker/sdk/json.h \
 	include/update-broker/sdk/log.h \
+	include/update-broker/sdk/nest.h \
+	include/update-broker/sdk/status.h \
 	$(NULL)

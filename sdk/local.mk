@@ -6,8 +6,17 @@ lib_LIBRARIES += libub-sdk.a
 libub_sdk_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SYSTEMD_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 libub_sdk_a_CFLAGS = $(AM_CFLAGS) -fPIC -fvisibility=hidden
 libub_sdk_a_SOURCES = \
+	sdk/actions.c \
+	sdk/desired-state.c \
 	sdk/error.c \
+	sdk/feedback.c \
+	sdk/host.c \
+	sdk/inventory.c \
+	sdk/json.c \
+	sdk/json-writer.c \
 	sdk/log.c \
+	sdk/nest.c \
+	sdk/status.c \
 	sdk/text.c sdk/text.h \
 	$(NULL)
 
