@@ -110,7 +110,7 @@ static int count_values(const cJSON *item, int depth, size_t *count)
         int r;
 
         (*count)++;
-        if (!item->child)
+        if (!cJSON_IsArray(item) && !cJSON_IsObject(item))
                 return 0;
         if (depth >= UB_MAX_DEPTH)
                 return -E2BIG;

@@ -4,6 +4,10 @@ unit_ldadd = libhost-util.a $(CHECK_LIBS)
 unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 unit_programs = \
+	tests/unit/test-sdk-actions \
+	tests/unit/test-sdk-json \
+	tests/unit/test-sdk-log \
+	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
 	tests/unit/test-diag \
 	tests/unit/test-frame \
@@ -58,4 +62,20 @@ tests_unit_test_values_LDADD = $(unit_ldadd)
 tests_unit_test_worker_SOURCES = tests/unit/test-worker.c tests/unit/unit.h
 tests_unit_test_worker_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_worker_LDADD = $(unit_ldadd) $(SYSTEMD_LIBS)
+
+tests_unit_test_sdk_actions_SOURCES = tests/unit/test-sdk-actions.c tests/unit/unit.h
+tests_unit_test_sdk_actions_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_sdk_actions_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_sdk_json_SOURCES = tests/unit/test-sdk-json.c tests/unit/unit.h
+tests_unit_test_sdk_json_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_sdk_json_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_sdk_log_SOURCES = tests/unit/test-sdk-log.c tests/unit/unit.h
+tests_unit_test_sdk_log_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_sdk_log_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_sdk_nest_SOURCES = tests/unit/test-sdk-nest.c tests/unit/unit.h
+tests_unit_test_sdk_nest_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_sdk_nest_LDADD = $(fake_host_ldadd)
 endif
