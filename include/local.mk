@@ -7,6 +7,7 @@ publicsdkdir = $(publicdir)/sdk
 publicsdk_HEADERS = \
 	include/update-broker/sdk/actions.h \
 	include/update-broker/sdk/desired-state.h \
+	include/update-broker/sdk/download.h \
 	include/update-broker/sdk/error.h \
 	include/update-broker/sdk/feedback.h \
 	include/update-broker/sdk/host.h \

@@ -8,6 +8,16 @@ libub_sdk_a_CFLAGS = $(AM_CFLAGS) -fPIC -fvisibility=hidden
 libub_sdk_a_SOURCES = \
 	sdk/actions.c \
 	sdk/desired-state.c \
+	sdk/download.c sdk/download-private.h sdk/downloader.c \
+	sdk/download-backoff.c sdk/download-backoff.h \
+	sdk/download-disk.c sdk/download-disk.h \
+	sdk/download-headers.c sdk/download-headers.h \
+	sdk/download-multi.c sdk/download-multi.h \
+	sdk/download-part.c sdk/download-part.h \
+	sdk/download-request.c \
+	sdk/download-transfer.c \
+	sdk/download-url.c sdk/download-url.h \
+	sdk/download-worker.c sdk/download-worker.h \
 	sdk/error.c \
 	sdk/feedback.c \
 	sdk/host.c \

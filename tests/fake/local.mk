@@ -6,4 +6,11 @@ check_LIBRARIES += libfake-host.a
 libfake_host_a_SOURCES = tests/fake/fake-host.c tests/fake/fake-host.h
 libfake_host_a_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(SYSTEMD_CFLAGS)
 fake_host_ldadd = libfake-host.a libub-sdk.a $(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS)
+
+# downloader: ub_download behind a command line; http_server.py: a server that can be told to misbehave.
+check_PROGRAMS += tests/fake/downloader
+tests_fake_downloader_SOURCES = tests/fake/downloader.c
+tests_fake_downloader_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_fake_downloader_LDADD = $(fake_host_ldadd) $(CURL_LIBS) $(CRYPTO_LIBS)
+EXTRA_DIST += tests/fake/http_server.py
 endif
