@@ -23,12 +23,12 @@
 
 enum {
         PAGE_MAGIC = 0x75620001,
-        COUNT_MAX = 999999999, /* nine digits: the width in parse_count() */
+        COUNT_MAX = 999999,
         COUNTS_LINE_MAX = 256,
 };
 
-/* The page in the runtime folder.  Written by one daemon and read by the next one on the same machine; a
- * page of another layout has another magic and says nothing. */
+/* The page in the runtime folder.  Written by one daemon and read by the next one on the same
+ * machine; a page of another layout has another magic and says nothing. */
 struct page {
         uint32_t magic;
         /* 1 while a call runs.  It is stored after the mark and cleared before the next one, so
@@ -55,7 +55,8 @@ struct breadcrumb {
 
 DEFINE_FREEP(struct breadcrumb, breadcrumb);
 
-/* ------------------------------------------------------------------------------------- identities */
+/* -------------------------------------------------------------------------------------
+ * identities */
 
 static void identify(const char *path, struct breadcrumb_file *ret)
 {
@@ -85,9 +86,10 @@ void breadcrumb_mark_init(struct breadcrumb_mark *mark, const char *id, const ch
         identify(plugin_path, &mark->file);
 }
 
-/* ----------------------------------------------------------------------------------------- counts */
+/* -----------------------------------------------------------------------------------------
+ * counts */
 
-/* Ids are written between blanks and read back by sscanf(3), so one with a blank or a control character,
+/* Ids end at a blank in the file of the counts, so one with a blank or a control character,
  * which conf.d does not let through, has no count. */
 static bool is_plain(const char *id)
 {
@@ -116,17 +118,37 @@ static void drop_count(struct breadcrumb *crumbs, size_t i)
                 (crumbs->n_counts - i) * sizeof(crumbs->counts[0]));
 }
 
+/* Takes a blank and a decimal number off the front of *p. */
+static bool take_number(const char **p, uint64_t *ret)
+{
+        uint64_t value = 0;
+
+        if (*(*p)++ != ' ' || **p < '0' || **p > '9')
+                return false;
+        for (; **p >= '0' && **p <= '9'; (*p)++)
+                if (__builtin_mul_overflow(value, 10, &value) ||
+                    __builtin_add_overflow(value, (unsigned)(**p - '0'), &value))
+                        return false;
+        *ret = value;
+        return true;
+}
+
 /* One line: ID COUNT DEVICE INODE SIZE MTIME. */
 static int parse_count(const char *line, struct count *ret)
 {
         struct count c = { .n = 0 };
-        int end = 0;
+        size_t length = strcspn(line, " ");
+        const char *p = line + length;
+        uint64_t n;
 
-        _Static_assert(UB_MAX_ID == 64, "the width in the format below");
-        if (sscanf(line, "%64s %9u %20" SCNu64 " %20" SCNu64 " %20" SCNu64 " %20" SCNu64 "%n",
-                   c.mark.id, &c.n, &c.mark.file.device, &c.mark.file.inode, &c.mark.file.size,
-                   &c.mark.file.mtime_nsec, &end) != 6 || line[end] != '\0' || c.n == 0)
+        if (length == 0 || length > UB_MAX_ID)
                 return -EBADMSG;
+        memcpy(c.mark.id, line, length);
+        if (!take_number(&p, &n) || !take_number(&p, &c.mark.file.device) ||
+            !take_number(&p, &c.mark.file.inode) || !take_number(&p, &c.mark.file.size) ||
+            !take_number(&p, &c.mark.file.mtime_nsec) || *p != '\0' || n == 0 || n > COUNT_MAX)
+                return -EBADMSG;
+        c.n = (unsigned)n;
         *ret = c;
         return 0;
 }
@@ -191,7 +213,8 @@ static int save_counts(const struct breadcrumb *crumbs)
 
                 /* An id of 64 bytes and five numbers are below COUNTS_LINE_MAX. */
                 length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                           "%s %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                                           "%s %u %" PRIu64 " %" PRIu64 " %" PRIu64
+                                           " %" PRIu64 "\n",
                                            c->mark.id, c->n, c->mark.file.device,
                                            c->mark.file.inode, c->mark.file.size,
                                            c->mark.file.mtime_nsec);
@@ -217,7 +240,8 @@ static void count_last(struct breadcrumb *crumbs)
         crumbs->counts[crumbs->n_counts++] = c;
 }
 
-/* ------------------------------------------------------------------------------------------- page */
+/* -------------------------------------------------------------------------------------------
+ * page */
 
 static int map_page(int runtime_fd, struct page **ret)
 {
@@ -233,8 +257,8 @@ static int map_page(int runtime_fd, struct page **ret)
                 return -errno;
         if (st.st_size != sizeof(struct page) && ftruncate(fd, 0) < 0)
                 return -errno;
-        /* The blocks must exist before the first store: on a full file system the store itself would
-         * otherwise end in SIGBUS. */
+        /* The blocks must exist before the first store: on a full file system the store itself
+         * would otherwise end in SIGBUS. */
         r = posix_fallocate(fd, 0, sizeof(struct page));
         if (r != 0)
                 return -r;
@@ -259,7 +283,8 @@ static void read_page(struct breadcrumb *crumbs)
         crumbs->died = is_plain(crumbs->last.id);
 }
 
-/* ----------------------------------------------------------------------------------------- object */
+/* -----------------------------------------------------------------------------------------
+ * object */
 
 int breadcrumb_open(int runtime_fd, int state_fd, struct diag *diag, struct breadcrumb **ret)
 {
@@ -281,8 +306,8 @@ int breadcrumb_open(int runtime_fd, int state_fd, struct diag *diag, struct brea
         if (r < 0)
                 return diag_set_errno(diag, r, "%s", PAGE_NAME);
 
-        /* Count, make that durable, and only then clear the page: a power failure in between may count a
-         * crash again, but never lose one. */
+        /* Count, make that durable, and only then clear the page: a power failure in between may
+         * count a crash again, but never lose one. */
         read_page(crumbs);
         if (crumbs->died) {
                 count_last(crumbs);

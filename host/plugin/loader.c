@@ -15,7 +15,8 @@
 
 DEFINE_FREEP(struct plugin, plugin);
 
-/* The majors that this host speaks, the newest first: a plugin may carry an entry for each of several. */
+/* The majors that this host speaks, the newest first: a plugin may carry an entry for each of
+ * several. */
 static const struct {
         unsigned major;
         const char *entry;
@@ -48,8 +49,9 @@ int plugin_open(const char *path, struct diag *diag, void **ret_handle)
         return 0;
 }
 
-/* dlsym(3) on a handle also finds what the plugin's *dependencies* export, so a library without an entry
- * that links a real plugin would pass for one; and a variable would be called like a function. */
+/* dlsym(3) on a handle also finds what the plugin's *dependencies* export, so a library without
+ * an entry that links a real plugin would pass for one; and a variable would be called like a
+ * function. */
 static int check_entry(void *handle, const char *name, void *address, struct diag *diag)
 {
         struct link_map *own = NULL;

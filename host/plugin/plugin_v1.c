@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Everything here reads memory of somebody else's, so the order matters: a struct's size is read before
- * any other member, and no member is read that this size does not cover. */
+ * Everything here reads memory of somebody else's, so the order matters: a struct's size is read
+ * before any other member, and no member is read that this size does not cover. */
 #include "host/plugin/plugin_v1.h"
 
 #include <errno.h>
@@ -13,15 +13,16 @@
 #include "host/util/diag.h"
 #include "host/util/utf8.h"
 
-/* The bytes that a struct had in 1.0, up to its last member of that version.  These never change. */
+/* The bytes that a struct had in 1.0, up to its last member of that version.  These never
+ * change. */
 #define SIZE_UP_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 #define PLUGIN_SIZE_1_0 SIZE_UP_TO(struct ub_plugin, connector)
 #define LIFE_SIZE_1_0 SIZE_UP_TO(struct ub_life, reload)
 #define AGENT_SIZE_1_0 SIZE_UP_TO(struct ub_agent, feedback_get)
 #define CONNECTOR_SIZE_1_0 SIZE_UP_TO(struct ub_connector, owner_consent)
 
-/* Copies a struct that begins with its size (rule R5).  ours: zeroed, our_size bytes; its own size member
- * says afterwards how much of it the other side has. */
+/* Copies a struct that begins with its size (rule R5).  ours: zeroed, our_size bytes; its own
+ * size member says afterwards how much of it the other side has. */
 static int copy_sized(const char *what, const void *theirs, size_t size_1_0, size_t our_size,
                       struct diag *diag, void *ours)
 {
@@ -46,12 +47,13 @@ static int check_abi(const struct ub_plugin *p, struct diag *diag)
         if (p->abi_major != UB_ABI_MAJOR)
                 return diag_set(diag, -EPROTO, "%s() describes ABI major %u, expected %d",
                                 UB_PLUGIN_ENTRY, p->abi_major, UB_ABI_MAJOR);
+        if (p->abi_minor_needed > p->abi_minor_wanted)
+                return diag_set(diag, -EINVAL,
+                                "abi_minor_needed is %u but abi_minor_wanted only %u",
+                                p->abi_minor_needed, p->abi_minor_wanted);
         if (p->abi_minor_needed > UB_ABI_MINOR)
                 return diag_set(diag, -EPROTO, "needs a host with ABI %d.%u, this one has %d.%d",
                                 UB_ABI_MAJOR, p->abi_minor_needed, UB_ABI_MAJOR, UB_ABI_MINOR);
-        if (p->abi_minor_needed > p->abi_minor_wanted)
-                return diag_set(diag, -EINVAL, "abi_minor_needed is %u but abi_minor_wanted only %u",
-                                p->abi_minor_needed, p->abi_minor_wanted);
         if (p->flags != 0)
                 return diag_set(diag, -EINVAL, "unknown flags 0x%x", p->flags);
         return 0;

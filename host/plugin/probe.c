@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Both variants share the life of a child: begin() starts it, pull() takes what it has written, reap()
- * learns how it ended, conclude() makes a result of the two.  The end of the probe is the end of the child,
- * not of its output: a constructor may have left a process behind that holds the pipe open. */
+ * Both variants share the life of a child: begin() starts it, pull() takes what it has written,
+ * reap() learns how it ended, conclude() makes a result of the two.  The end of the probe is the
+ * end of the child, not of its output: a constructor may have left a process behind that holds
+ * the pipe open. */
 #define _GNU_SOURCE 1 /* pipe2, P_PIDFD, sigabbrev_np */
 
 #include "host/plugin/probe.h"
@@ -71,10 +72,11 @@ struct probe_info *probe_info_free(struct probe_info *info)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------- the answer */
+/* ------------------------------------------------------------------------------------- the
+ * answer */
 
-/* The value of the last record with this key, or NULL.  Whatever follows the last NUL of the child's is a
- * record that it did not finish. */
+/* The value of the last record with this key, or NULL.  Whatever follows the last NUL of the
+ * child's is a record that it did not finish. */
 static const char *find_record(const struct probe *probe, const char *key)
 {
         const char *p = probe->answer;
@@ -157,7 +159,8 @@ static int parse_info(const struct probe *probe, struct probe_info **ret)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- the result */
+/* --------------------------------------------------------------------------------------- the
+ * result */
 
 /* The loader refused the plugin and said why. */
 static int report_refusal(const struct probe *probe, const char *text, struct diag *diag)
@@ -168,7 +171,8 @@ static int report_refusal(const struct probe *probe, const char *text, struct di
         if (result && sscanf(result, "%6d", &r) == 1 && (r > -1 || r < -4095))
                 r = -EINVAL;
         if (!utf8_is_line(text, strlen(text)))
-                return diag_set(diag, r, "%s: refused, for a reason that is not text", probe->plugin);
+                return diag_set(diag, r, "%s: refused, for a reason that is not text",
+                                probe->plugin);
         return diag_set(diag, r, "%s", text); /* begins with the path */
 }
 
@@ -213,7 +217,8 @@ static int conclude(const struct probe *probe, struct diag *diag, struct probe_i
         return r < 0 ? diag_set_errno(diag, r, "%s", probe->plugin) : 0;
 }
 
-/* ---------------------------------------------------------------------------------------- the child */
+/* ---------------------------------------------------------------------------------------- the
+ * child */
 
 static void kill_child(const struct probe *probe)
 {
@@ -236,8 +241,8 @@ static int grow(struct probe *probe)
         return 0;
 }
 
-/* Takes what the pipe holds.  1: there may be more later.  0: the end.  Too much, or no memory for it, ends
- * the child. */
+/* Takes what the pipe holds.  1: there may be more later.  0: the end.  Too much, or no memory
+ * for it, ends the child. */
 static int pull(struct probe *probe)
 {
         for (;;) {
@@ -261,8 +266,8 @@ static int pull(struct probe *probe)
         }
 }
 
-/* Learns how the child ended, if it has.  What it left in its group ends with it: the signal goes out while
- * the number of the group is still taken by the dead child. */
+/* Learns how the child ended, if it has.  What it left in its group ends with it: the signal
+ * goes out while the number of the group is still taken by the dead child. */
 static bool reap(struct probe *probe, bool wait)
 {
         siginfo_t info = { .si_pid = 0 };
@@ -342,7 +347,8 @@ static int probe_new(const struct probe_config *config, struct probe **ret)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------- without a loop */
+/* --------------------------------------------------------------------------------- without a
+ * loop */
 
 /* Until the child has ended, on its own or at the time limit. */
 static void wait_for_end(struct probe *probe)
@@ -387,7 +393,8 @@ int probe_run(const struct probe_config *config, struct diag *diag, struct probe
         return conclude(probe, diag, ret);
 }
 
-/* ------------------------------------------------------------------------------------ with a loop */
+/* ------------------------------------------------------------------------------------ with a
+ * loop */
 
 static int on_pipe(sd_event_source *source, int fd, uint32_t events, void *data)
 {
@@ -477,7 +484,7 @@ static int on_leftover(sd_event_source *source, int fd, uint32_t events, void *d
         (void)events;
         (void)data;
         (void)waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG); /* how it ended is no news */
-        (void)sd_event_source_set_floating(source, false); /* drops the loop's, the last, reference */
+        (void)sd_event_source_set_floating(source, false); /* drops the last reference, the loop's */
         return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "host/plugin/abi.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
+#include "host/util/utf8.h"
 
 /* One walk from / to the file. */
 struct walk {
@@ -51,8 +52,9 @@ static int judge(const struct trust_rules *rules, const char *path, const struct
         if (is_file ? !S_ISREG(st->st_mode) : !S_ISDIR(st->st_mode))
                 return diag_set(diag, -EPERM, "%s: is not a %s", path, kind);
         if (st->st_uid != 0 && st->st_uid != rules->uid)
-                return diag_set(diag, -EPERM, "%s: is owned by uid %u (mode %04o), expected root%s%s",
-                                path, (unsigned)st->st_uid, mode, rules->uid ? " or " : "",
+                return diag_set(diag, -EPERM,
+                                "%s: is owned by uid %u (mode %04o), expected root%s%s", path,
+                                (unsigned)st->st_uid, mode, rules->uid ? " or " : "",
                                 rules->uid ? owner_name(rules->uid, trusted) : "");
         if (!is_file && rules->sticky_passes && (mode & S_ISVTX))
                 return 0;
@@ -100,15 +102,15 @@ static void break_off(struct walk *walk, int r, const char *path)
                 walk->r = diag_set(walk->diag, r, "%s", diag.text);
 }
 
-/* Opens and visits one element after the other.  path is taken apart and put together again in place: at
- * each step it ends, for the sentence, after the element in question. */
+/* Opens and visits one element after the other.  path is taken apart and put together again in
+ * place: at each step it ends, for the sentence, after the element in question. */
 static void walk_path(struct walk *walk, char *path)
 {
         CLEANUP_CLOSE int dir_fd = -1;
         char *name = path + 1;
 
-        /* O_PATH: looks without opening, so a FIFO does not hang and a folder that may be passed but
-         * not listed is no obstacle; with O_NOFOLLOW it even opens a symbolic link itself. */
+        /* O_PATH: looks without opening, so a FIFO does not hang and a folder that may be passed
+         * but not listed is no obstacle; with O_NOFOLLOW it even opens a symbolic link itself. */
         dir_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd < 0) {
                 break_off(walk, -errno, "/");
@@ -138,8 +140,8 @@ static void walk_path(struct walk *walk, char *path)
         }
 }
 
-/* An absolute path of plain names: what ".." means depends on the folder before it, and an empty name is
- * more likely a mistake in a configuration than a wish. */
+/* An absolute path of plain names: what ".." means depends on the folder before it, and an empty
+ * name is more likely a mistake in a configuration than a wish. */
 static int check_path(const char *path, struct diag *diag)
 {
         const char *p = path;
@@ -210,8 +212,10 @@ int trust_find(const char *folder, const char *name, const struct trust_rules *r
         length = strnlen(name, UB_MAX_NAME + 1);
         if (length == 0 || length > UB_MAX_NAME ||
             strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
-                return diag_set(diag, -EINVAL, "\"%.*s\" is not the name of a plugin: expected 1 to %d "
-                                "of the characters a-z 0-9 -", UB_MAX_ID, name, UB_MAX_NAME);
+                return diag_set(diag, -EINVAL,
+                                "\"%.*s\" is not the name of a plugin: expected 1 to %d of the "
+                                "characters a-z 0-9 -",
+                                UB_MAX_ID, utf8_is_line(name, length) ? name : "?", UB_MAX_NAME);
         if (asprintf(&path, "%s/%s.so", folder, name) < 0) {
                 path = NULL; /* asprintf(3) leaves it undefined */
                 return -ENOMEM;

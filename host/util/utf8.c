@@ -3,8 +3,9 @@
 
 #include <stdint.h>
 
-/* How many continuation bytes follow this first byte, and the range of the first of them, which is where
- * long forms, surrogates and values above U+10FFFF show (RFC 3629, section 4).  -1: never a first byte. */
+/* How many continuation bytes follow this first byte, and the range of the first of them, which
+ * is where long forms, surrogates and values above U+10FFFF show (RFC 3629, section 4).  -1:
+ * never a first byte. */
 static int classify(unsigned char first, unsigned char *ret_low, unsigned char *ret_high)
 {
         *ret_low = 0x80;
@@ -59,7 +60,8 @@ bool utf8_is_line(const char *text, size_t length)
         if (!utf8_is_valid(text, length))
                 return false;
         for (size_t i = 0; i < length; i++) {
-                /* C1, U+0080 to U+009F, is c2 80 to c2 9f; valid text has one more byte after c2. */
+                /* C1, U+0080 to U+009F, is c2 80 to c2 9f; valid text has one more byte after
+                 * c2. */
                 if (p[i] < ' ' || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] <= 0x9f))
                         return false;
         }
