@@ -18,6 +18,11 @@ unit_programs = \
 	tests/unit/test-topic \
 	tests/unit/test-values \
 	tests/unit/test-worker \
+	tests/unit/test-breadcrumb \
+	tests/unit/test-loader \
+	tests/unit/test-probe \
+	tests/unit/test-trust \
+	tests/unit/test-utf8 \
 	$(NULL)
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -78,4 +83,26 @@ tests_unit_test_sdk_log_LDADD = $(fake_host_ldadd)
 tests_unit_test_sdk_nest_SOURCES = tests/unit/test-sdk-nest.c tests/unit/unit.h
 tests_unit_test_sdk_nest_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_sdk_nest_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_breadcrumb_SOURCES = tests/unit/test-breadcrumb.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_breadcrumb_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_breadcrumb_LDADD = libhost-plugin.a $(unit_ldadd)
+
+# With libcjson in its global scope, as the daemon has it, though nothing here calls it.
+tests_unit_test_loader_SOURCES = tests/unit/test-loader.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_loader_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_loader_LDFLAGS = $(AM_LDFLAGS) -Wl,--no-as-needed
+tests_unit_test_loader_LDADD = libhost-plugin.a $(unit_ldadd) $(CJSON_LIBS)
+
+tests_unit_test_probe_SOURCES = tests/unit/test-probe.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_probe_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_probe_LDADD = libhost-plugin.a $(unit_ldadd) $(SYSTEMD_LIBS)
+
+tests_unit_test_trust_SOURCES = tests/unit/test-trust.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_trust_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_trust_LDADD = libhost-plugin.a $(unit_ldadd)
+
+tests_unit_test_utf8_SOURCES = tests/unit/test-utf8.c tests/unit/unit.h
+tests_unit_test_utf8_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_utf8_LDADD = $(unit_ldadd)
 endif
