@@ -6,12 +6,22 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/breadcrumb.c host/plugin/breadcrumb.h \
 	host/plugin/inspect.c host/plugin/inspect.h \
 	host/plugin/channel.c host/plugin/channel.h \
+	host/plugin/child.c host/plugin/child.h \
 	host/plugin/frame.c host/plugin/frame.h \
+	host/plugin/inquiry.c host/plugin/inquiry.h \
 	host/plugin/instance.c host/plugin/instance.h host/plugin/instance-ops.h \
 	host/plugin/loader.c host/plugin/loader.h \
+	host/plugin/local.c host/plugin/local.h host/plugin/local-internal.h \
+	host/plugin/local-host.c \
+	host/plugin/local-service.c \
+	host/plugin/mailbox.c host/plugin/mailbox.h \
+	host/plugin/pending.c host/plugin/pending.h \
 	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
 	host/plugin/probe.c host/plugin/probe.h \
 	host/plugin/restart.h \
+	host/plugin/source.c host/plugin/source.h \
+	host/plugin/step.c host/plugin/step.h \
 	host/plugin/topic.c host/plugin/topic.h \
 	host/plugin/trust.c host/plugin/trust.h \
+	host/plugin/work.c host/plugin/work.h \
 	$(NULL)

@@ -1,0 +1,901 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life cycle of a plugin that is loaded into this process, and the queue of what it is asked.
+ *
+ * Three things lead into the plugin, each a source of the loop: the pump (one piece of queued work per
+ * turn), the mailbox (woken), and the plugin's own sources.  sd-event dispatches one source at a time,
+ * so the plugin is never entered twice, and never from inside a function of instance.h. */
+#include "host/plugin/local.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/json/scan.h"
+#include "host/plugin/local-internal.h"
+#include "host/util/cleanup.h"
+#include "host/util/diag.h"
+#include "host/util/time.h"
+#include "host/util/utf8.h"
+
+static struct local *local_of(struct instance *instance)
+{
+        return CONTAINER_OF(instance, struct local, instance);
+}
+
+/* ------------------------------------------------------------------------------ calls and faults */
+
+void local_fault(struct local *local, enum instance_fault fault, const char *format, ...)
+{
+        char text[DIAG_MAX];
+        va_list ap;
+
+        va_start(ap, format);
+        (void)vsnprintf(text, sizeof(text), format, ap); /* cut, where a topic is very long */
+        va_end(ap);
+        local->stats.faults[fault]++;
+        LOCAL_EMIT(local, misbehaved, fault, text);
+}
+
+/* Not CLOCK_BOOTTIME: a device that goes to sleep in the middle of a call is not the plugin's fault. */
+static uint64_t now_usec(void)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with this clock */
+        return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void local_enter(struct local *local, const char *what)
+{
+        assert(!local->calling);
+        local_pin(local);
+        local->calling = what;
+        local->call_began_usec = now_usec();
+        breadcrumb_enter(local->breadcrumb, &local->mark, what);
+}
+
+void local_leave(struct local *local)
+{
+        uint64_t usec = now_usec() - local->call_began_usec;
+        const char *what = local->calling;
+
+        breadcrumb_leave(local->breadcrumb);
+        local->calling = NULL;
+        local->stats.calls++;
+        local->stats.call_usec += usec;
+        if (usec > local->stats.call_usec_max)
+                local->stats.call_usec_max = usec;
+        if (usec > INSTANCE_CALL_BUDGET_USEC)
+                local_fault(local, INSTANCE_FAULT_SLOW, "%s took %u ms", what,
+                            (unsigned)(usec / USEC_PER_MSEC));
+        local_unpin(local);
+}
+
+static void enter(void *data, const char *what)
+{
+        local_enter(data, what);
+}
+
+static void leave(void *data)
+{
+        local_leave(data);
+}
+
+static void enter_call(struct local *local, enum instance_call call)
+{
+        local_enter(local, instance_call_to_string(call));
+}
+
+/* ------------------------------------------------------------------------------------------ logs */
+
+/* Writes a text so that it can be shown in one line: cut between characters, without line ends behind
+ * it, a blank for each control character, '?' for what is not UTF-8.  False: it is not UTF-8. */
+static bool tidy(const char *text, size_t max_bytes, char *buf)
+{
+        size_t length = strnlen(text, max_bytes);
+        bool is_text;
+
+        memcpy(buf, text, length);
+        if (text[length] != '\0')
+                while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+                        length--; /* in the middle of a character: leave all of it out */
+        while (length > 0 && buf[length - 1] == '\n')
+                length--;
+        buf[length] = '\0';
+
+        is_text = utf8_is_valid(buf, length);
+        for (size_t i = 0; i < length; i++) {
+                unsigned char c = (unsigned char)buf[i];
+
+                if (c < 0x20 || c == 0x7f)
+                        buf[i] = ' ';
+                else if (is_text && c == 0xc2 && (unsigned char)buf[i + 1] < 0xa0) /* C1: two bytes */
+                        buf[i] = buf[i + 1] = ' ';
+                else if (c >= 0x80 && !is_text)
+                        buf[i] = '?';
+        }
+        return is_text;
+}
+
+void local_log(struct local *local, const struct ub_log *record)
+{
+        char text[UB_MAX_LOG + 1];
+        char file[256];
+        char func[256];
+        int level = record->level;
+
+        if (level < UB_LOG_ERR || level > UB_LOG_DEBUG)
+                level = UB_LOG_INFO;
+        if (!tidy(record->text, UB_MAX_LOG, text))
+                local_fault(local, INSTANCE_FAULT_ARGUMENT, "log: the text is not UTF-8");
+        (void)tidy(record->file ? record->file : "", sizeof(file) - 1, file);
+        (void)tidy(record->func ? record->func : "", sizeof(func) - 1, func);
+
+        if (level == UB_LOG_ERR)
+                (void)snprintf(local->reason, sizeof(local->reason), "%.*s", LOCAL_REASON_MAX - 1,
+                               text);
+        LOCAL_EMIT(local, log, level, file, record->line, func, text);
+}
+
+static void deliver(struct local *local, const struct letter *letter)
+{
+        const struct ub_log record = {
+                .size = sizeof(record),
+                .level = letter->level,
+                .line = letter->line,
+                .file = letter->file,
+                .func = letter->func,
+                .text = letter->text,
+        };
+
+        switch (letter->kind) {
+        case LETTER_LOG:
+                local_log(local, &record);
+                break;
+        case LETTER_THREAD:
+                local_fault(local, INSTANCE_FAULT_THREAD, "%s called from another thread",
+                            letter->text);
+                break;
+        }
+}
+
+static int on_mail(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        struct local *local = userdata;
+        struct letter *letter;
+        unsigned n_dropped;
+        bool woken;
+
+        (void)source;
+        (void)fd;
+        (void)revents;
+        local_pin(local);
+        woken = mailbox_take(local->face->mailbox, &letter, &n_dropped);
+        while (letter) {
+                struct letter *next = letter->next;
+
+                deliver(local, letter);
+                free(letter);
+                letter = next;
+        }
+        if (n_dropped > 0)
+                local_fault(local, INSTANCE_FAULT_FLOOD, "%u messages of other threads dropped",
+                            n_dropped);
+        if (woken && !local->doomed && local->phase == LOCAL_LIVE && local->plugin->life.woken) {
+                enter_call(local, INSTANCE_CALL_WOKEN);
+                local->plugin->life.woken(local->self);
+                local_leave(local);
+        }
+        local_unpin(local);
+        return 0;
+}
+
+/* --------------------------------------------------------------------------------- birth and end */
+
+static void destroy_plugin(struct local *local)
+{
+        local->phase = LOCAL_DESTROY;
+        enter_call(local, INSTANCE_CALL_DESTROY);
+        local->plugin->life.destroy(local->self);
+        local_leave(local);
+        local->phase = LOCAL_ABSENT;
+        local->self = NULL;
+        local->sources = source_table_free(local->sources);
+}
+
+/* Cuts all ties with a plugin that does not end: nothing leads to it any more.  Its memory, its threads
+ * and the face that they may call stay for ever; there is no way to take them back. */
+static void abandon_plugin(struct local *local)
+{
+        local->phase = LOCAL_ABSENT;
+        local->sources = source_table_free(local->sources);
+        local->mail = sd_event_source_disable_unref(local->mail);
+        mailbox_close(local->face->mailbox);
+        local->face->local = NULL;
+        local->face = NULL;
+}
+
+static void face_free(struct local_face *face)
+{
+        if (!face)
+                return;
+        mailbox_free(face->mailbox);
+        free(face);
+}
+
+static void local_free(struct local *local)
+{
+        if (!local)
+                return;
+
+        local->doomed = true; /* destroy() may log, and nobody listens */
+        local->pins++;        /* and its end must not lead here again */
+        if (local->phase == LOCAL_REST)
+                destroy_plugin(local);
+        else if (local->phase == LOCAL_LIVE)
+                abandon_plugin(local);
+
+        sd_event_source_disable_unref(local->pump);
+        sd_event_source_disable_unref(local->mail);
+        sd_event_source_disable_unref(local->overdue);
+        source_table_free(local->sources);
+        face_free(local->face);
+        plugin_free(local->plugin);
+        values_free(local->values);
+        work_clear(&local->queue);
+        for (char **topic = local->topics; topic && *topic; topic++)
+                free(*topic);
+        free(local->topics);
+        free(local->settings);
+        free(local->path);
+        free(local);
+}
+
+DEFINE_FREEP(struct local, local);
+
+void local_pin(struct local *local)
+{
+        local->pins++;
+}
+
+void local_unpin(struct local *local)
+{
+        if (--local->pins == 0 && local->doomed)
+                local_free(local);
+}
+
+static void ops_free(struct instance *instance)
+{
+        struct local *local = local_of(instance);
+
+        local->doomed = true;
+        if (local->pins == 0)
+                local_free(local);
+}
+
+/* ----------------------------------------------------------------------------------------- start */
+
+static void fail_start(struct local *local, int r, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+static void fail_start(struct local *local, int r, const char *format, ...)
+{
+        char text[DIAG_MAX];
+        va_list ap;
+
+        va_start(ap, format);
+        (void)vsnprintf(text, sizeof(text), format, ap); /* cut is fine */
+        va_end(ap);
+        local->state = LOCAL_OVER;
+        work_clear(&local->queue); /* a stop, at most */
+        LOCAL_EMIT(local, started, r, text);
+}
+
+static bool load(struct local *local)
+{
+        unsigned role = local->instance.role == INSTANCE_ROLE_AGENT ? PLUGIN_ROLE_AGENT
+                                                                    : PLUGIN_ROLE_CONNECTOR;
+        struct diag diag = DIAG_INIT;
+        int r;
+
+        /* Constructors of the file run here, so this counts as a call. */
+        breadcrumb_enter(local->breadcrumb, &local->mark, "load");
+        r = plugin_load(local->path, &diag, &local->plugin);
+        breadcrumb_leave(local->breadcrumb);
+        if (r < 0) {
+                fail_start(local, r, "%s", diag.text);
+                return false;
+        }
+        if (!(local->plugin->roles & role)) {
+                fail_start(local, -ENOTSUP, "plugin %s is no %s", local->plugin->name,
+                           role == PLUGIN_ROLE_AGENT ? "agent" : "connector");
+                return false;
+        }
+        return true;
+}
+
+/* A call that failed, with the reason that the plugin has logged for it. */
+static void fail_call(struct local *local, const char *call, int r)
+{
+        const char *reason = local->reason;
+
+        fail_start(local, r, "plugin %s: %s: %s%s%s", local->plugin->name, call, strerror(-r),
+                   reason[0] ? ": " : "", reason);
+}
+
+static bool create(struct local *local)
+{
+        void *self = NULL;
+        int r;
+
+        local->phase = LOCAL_CREATE;
+        enter_call(local, INSTANCE_CALL_CREATE);
+        r = local->plugin->life.create(&local->face->host, local->settings, &self);
+        local_leave(local);
+        if (r < 0) {
+                local->phase = LOCAL_ABSENT;
+                fail_call(local, "create", r);
+                return false;
+        }
+        local->self = self;
+        local->phase = LOCAL_REST;
+        return true;
+}
+
+static void run_start(struct local *local, uint32_t flags)
+{
+        int r;
+
+        if (!load(local) || !create(local) || local->doomed)
+                return;
+
+        local->phase = LOCAL_LIVE;
+        enter_call(local, INSTANCE_CALL_START);
+        r = local->plugin->life.start(local->self, flags);
+        local_leave(local);
+        if (r < 0) {
+                destroy_plugin(local);
+                fail_call(local, "start", r);
+                return;
+        }
+        if (local->state == LOCAL_STARTING) /* else a stop is in the queue */
+                local->state = LOCAL_RUNNING;
+        LOCAL_EMIT(local, started, 0, "");
+}
+
+/* ------------------------------------------------------------------------------------------ stop */
+
+static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct local *local = userdata;
+        char text[128];
+
+        (void)source;
+        (void)usec;
+        local_pin(local);
+        (void)snprintf(text, sizeof(text), "plugin %s did not stop within %u ms", local->plugin->name,
+                       (unsigned)(local->stop_usec / USEC_PER_MSEC)); /* names are short */
+        local->state = LOCAL_OVER;
+        work_clear(&local->queue);
+        abandon_plugin(local);
+        local_fault(local, INSTANCE_FAULT_STOP, "%s", text);
+        LOCAL_EMIT(local, died, text);
+        local_unpin(local);
+        return 0;
+}
+
+static void run_stop(struct local *local)
+{
+        int r;
+
+        if (local->phase == LOCAL_ABSENT) { /* stopped before it was started */
+                local->state = LOCAL_OVER;
+                LOCAL_EMIT(local, stopped);
+                return;
+        }
+        r = sd_event_add_time_relative(local->event, &local->overdue, CLOCK_BOOTTIME, local->stop_usec,
+                                       USEC_PER_MSEC, on_overdue, local);
+        if (r < 0)
+                local_fault(local, INSTANCE_FAULT_STOP, "stop runs without a limit: %s", strerror(-r));
+        local->stop_called = true;
+        enter_call(local, INSTANCE_CALL_STOP);
+        local->plugin->life.stop(local->self);
+        local_leave(local);
+}
+
+/* stopped() has been called. */
+static void run_end(struct local *local)
+{
+        work_clear(&local->queue);
+        destroy_plugin(local);
+        local->state = LOCAL_OVER;
+        LOCAL_EMIT(local, stopped);
+}
+
+/* -------------------------------------------------------------------------------------- requests */
+
+/* The settings in force are the new ones already while reload() runs, so that setting() finds them. */
+static int call_reload(struct local *local, const struct work *work)
+{
+        char *old = local->settings;
+        char *settings;
+        int r;
+
+        if (!local->plugin->life.reload)
+                return -ENOTSUP;
+        if (local->step.runs)
+                return -EBUSY;
+        settings = strdup(work->text);
+        if (!settings)
+                return -ENOMEM;
+        local->settings = settings;
+        enter_call(local, work->call);
+        r = local->plugin->life.reload(local->self, settings);
+        local_leave(local);
+        if (r < 0) {
+                local->settings = old;
+                old = settings;
+        }
+        free(old);
+        return r;
+}
+
+static int call_current_state_get(struct local *local, const struct work *work)
+{
+        int r;
+
+        inquiry_ask(&local->inquiry, work->activity);
+        enter_call(local, work->call);
+        r = local->plugin->agent.current_state_get(local->self, work->activity);
+        local_leave(local);
+        if (r < 0 && work->activity[0] && !inquiry_refuse(&local->inquiry, work->activity))
+                local_fault(local, INSTANCE_FAULT_TWICE, "current_state_get answered and then failed");
+        return r;
+}
+
+/* The requests about an activity.  The book is written before the call, because the plugin may answer
+ * from inside of it; a call that fails is taken out again. */
+static int call_activity(struct local *local, const struct work *work)
+{
+        const struct ub_agent *agent = &local->plugin->agent;
+        struct step before = local->step;
+        int r = 0;
+
+        if (work->call == INSTANCE_CALL_DESIRED_STATE)
+                step_begin(&local->step, work->activity);
+        else if (work->call == INSTANCE_CALL_FEEDBACK_GET)
+                step_ask(&local->step, work->activity);
+        else
+                r = step_command(&local->step, work->activity, work->text, work->command);
+        if (r < 0)
+                return r;
+
+        enter_call(local, work->call);
+        if (work->call == INSTANCE_CALL_DESIRED_STATE)
+                r = agent->desired_state(local->self, work->activity, work->text);
+        else if (work->call == INSTANCE_CALL_FEEDBACK_GET)
+                r = agent->feedback_get(local->self, work->activity);
+        else
+                r = agent->command(local->self, work->activity, work->text, work->command);
+        local_leave(local);
+        if (r >= 0)
+                return r;
+
+        if (local->step.answers != before.answers)
+                local_fault(local, INSTANCE_FAULT_TWICE, "%s answered and then failed",
+                            instance_call_to_string(work->call));
+        else
+                local->step = before;
+        return r;
+}
+
+static int call_cancel(struct local *local, const struct work *work)
+{
+        int r;
+
+        enter_call(local, work->call);
+        r = local->plugin->agent.cancel(local->self, work->activity);
+        local_leave(local);
+        return r;
+}
+
+static int call_connector(struct local *local, const struct work *work,
+                          int (*slot)(void *self, const char *activity, const char *json))
+{
+        int r;
+
+        enter_call(local, work->call);
+        r = slot(local->self, work->activity, work->text);
+        local_leave(local);
+        return r;
+}
+
+static int call_plugin(struct local *local, const struct work *work)
+{
+        const struct plugin *plugin = local->plugin;
+
+        switch (work->call) {
+        case INSTANCE_CALL_RELOAD:
+                return call_reload(local, work);
+        case INSTANCE_CALL_CURRENT_STATE_GET:
+                return call_current_state_get(local, work);
+        case INSTANCE_CALL_DESIRED_STATE:
+        case INSTANCE_CALL_COMMAND:
+                return call_activity(local, work);
+        case INSTANCE_CALL_FEEDBACK_GET:
+                return plugin->agent.feedback_get ? call_activity(local, work) : -ENOTSUP;
+        case INSTANCE_CALL_CANCEL:
+                return plugin->agent.cancel ? call_cancel(local, work) : -ENOTSUP;
+        case INSTANCE_CALL_CONNECTOR_FEEDBACK:
+                return call_connector(local, work, plugin->connector.feedback);
+        case INSTANCE_CALL_CONNECTOR_CURRENT_STATE:
+                return call_connector(local, work, plugin->connector.current_state);
+        case INSTANCE_CALL_CONNECTOR_OWNER_CONSENT:
+                return plugin->connector.owner_consent
+                               ? call_connector(local, work, plugin->connector.owner_consent)
+                               : -ENOTSUP;
+        case INSTANCE_CALL_CREATE:
+        case INSTANCE_CALL_START:
+        case INSTANCE_CALL_STOP:
+        case INSTANCE_CALL_DESTROY:
+        case INSTANCE_CALL_WOKEN:
+        case INSTANCE_CALL_CALLBACK:
+                break; /* no requests */
+        }
+        return -EINVAL;
+}
+
+static void run_request(struct local *local, const struct work *work)
+{
+        int r = call_plugin(local, work);
+
+        LOCAL_EMIT(local, answered, work->call, work->activity, r < 0 ? r : 0);
+}
+
+/* ------------------------------------------------------------------------------------- callbacks */
+
+static void run_done(struct local *local, struct pending *pending, const struct work *work,
+                     const char *what)
+{
+        ub_done_fn done;
+        void *data;
+
+        if (pending_take(pending, work->number, &done, &data) < 0)
+                return; /* answered twice, by our own side */
+        local_enter(local, what);
+        done(data, work->result);
+        local_leave(local);
+}
+
+static void run_message(struct local *local, const struct work *work)
+{
+        for (size_t i = 0; i < LOCAL_SUBSCRIPTIONS_MAX; i++) {
+                struct local_subscription subscription = local->subscriptions[i];
+
+                if (subscription.id == 0 || subscription.id != work->number)
+                        continue;
+                local_enter(local, "message");
+                subscription.fn(subscription.data, work->text, work->bytes, work->length, work->flags);
+                local_leave(local);
+                return;
+        }
+        /* It was on its way when the plugin unsubscribed. */
+}
+
+static void run_connected(struct local *local)
+{
+        if (!local->watch)
+                return;
+        local_enter(local, "connection watch");
+        local->watch(local->watch_data, local->connected);
+        local_leave(local);
+}
+
+/* ------------------------------------------------------------------------------------------ pump */
+
+static void run_work(struct local *local, const struct work *work)
+{
+        switch (work->kind) {
+        case WORK_START:
+                run_start(local, (uint32_t)work->number);
+                break;
+        case WORK_STOP:
+                run_stop(local);
+                break;
+        case WORK_REQUEST:
+                run_request(local, work);
+                break;
+        case WORK_ACTIVITY_END:
+                step_end(&local->step, work->activity);
+                break;
+        case WORK_SYNCED:
+                run_done(local, &local->syncs, work, "end of state_sync");
+                break;
+        case WORK_PUBLISHED:
+                run_done(local, &local->publishes, work, "end of publish");
+                break;
+        case WORK_MESSAGE:
+                run_message(local, work);
+                break;
+        case WORK_CONNECTED:
+                run_connected(local);
+                break;
+        }
+}
+
+void local_kick(struct local *local)
+{
+        (void)sd_event_source_set_enabled(local->pump, SD_EVENT_ON); /* fails after a fork only */
+}
+
+static int on_pump(sd_event_source *source, void *userdata)
+{
+        struct local *local = userdata;
+
+        (void)source;
+        local_pin(local);
+        if (local->phase == LOCAL_REST) {
+                run_end(local);
+        } else {
+                CLEANUP_FREE struct work *work = work_take(&local->queue);
+
+                if (work)
+                        run_work(local, work);
+        }
+        if (!local->queue.first && local->phase != LOCAL_REST)
+                (void)sd_event_source_set_enabled(local->pump, SD_EVENT_OFF); /* as above */
+        local_unpin(local);
+        return 0;
+}
+
+static int put(struct local *local, const struct work *model)
+{
+        int r;
+
+        r = work_put(&local->queue, model);
+        if (r == 0)
+                local_kick(local);
+        return r;
+}
+
+/* ------------------------------------------------------------------------------------------- ops */
+
+static int ops_start(struct instance *instance, uint32_t flags)
+{
+        struct local *local = local_of(instance);
+        int r;
+
+        if (local->state != LOCAL_NEW)
+                return -ESTALE;
+        r = put(local, &(struct work){ .kind = WORK_START, .number = flags });
+        if (r == 0)
+                local->state = LOCAL_STARTING;
+        return r;
+}
+
+static int ops_stop(struct instance *instance)
+{
+        struct local *local = local_of(instance);
+        int r;
+
+        if (local->state == LOCAL_STOPPING || local->state == LOCAL_OVER)
+                return -ESTALE;
+        r = put(local, &(struct work){ .kind = WORK_STOP });
+        if (r == 0)
+                local->state = LOCAL_STOPPING;
+        return r;
+}
+
+static int ops_request(struct instance *instance, const struct instance_request_args *args)
+{
+        struct local *local = local_of(instance);
+
+        if (local->state != LOCAL_RUNNING)
+                return -ESTALE;
+        return put(local, &(struct work){
+                                  .kind = WORK_REQUEST,
+                                  .call = args->call,
+                                  .command = args->command,
+                                  .activity = args->activity,
+                                  .text = args->text,
+                          });
+}
+
+static int ops_activity_end(struct instance *instance, const char *activity)
+{
+        struct local *local = local_of(instance);
+
+        if (local->state != LOCAL_RUNNING)
+                return -ESTALE;
+        return put(local, &(struct work){ .kind = WORK_ACTIVITY_END, .activity = activity });
+}
+
+/* What comes in answer to the plugin itself is welcome until it is at rest: it may sync in stop(). */
+static bool takes_answers(const struct local *local)
+{
+        return local->phase == LOCAL_LIVE;
+}
+
+static int ops_state_synced(struct instance *instance, uint64_t id, int result)
+{
+        struct local *local = local_of(instance);
+
+        if (!takes_answers(local))
+                return -ESTALE;
+        return put(local, &(struct work){ .kind = WORK_SYNCED, .number = id, .result = result });
+}
+
+static int ops_mqtt_published(struct instance *instance, uint64_t id, int result)
+{
+        struct local *local = local_of(instance);
+
+        if (!takes_answers(local))
+                return -ESTALE;
+        return put(local, &(struct work){ .kind = WORK_PUBLISHED, .number = id, .result = result });
+}
+
+static int ops_mqtt_message(struct instance *instance, uint64_t subscription, const char *topic,
+                            const void *payload, size_t length, uint32_t flags)
+{
+        struct local *local = local_of(instance);
+
+        if (!takes_answers(local))
+                return -ESTALE;
+        return put(local, &(struct work){
+                                  .kind = WORK_MESSAGE,
+                                  .number = subscription,
+                                  .text = topic,
+                                  .bytes = payload,
+                                  .length = length,
+                                  .flags = flags,
+                          });
+}
+
+static int ops_mqtt_connected(struct instance *instance, bool connected)
+{
+        struct local *local = local_of(instance);
+
+        local->connected = connected;
+        if (!takes_answers(local) || !local->watch)
+                return 0;
+        return put(local, &(struct work){ .kind = WORK_CONNECTED });
+}
+
+static void ops_get_stats(const struct instance *instance, struct instance_stats *ret)
+{
+        *ret = CONTAINER_OF(instance, const struct local, instance)->stats;
+}
+
+static const struct instance_ops local_ops = {
+        .free = ops_free,
+        .start = ops_start,
+        .stop = ops_stop,
+        .request = ops_request,
+        .activity_end = ops_activity_end,
+        .state_synced = ops_state_synced,
+        .mqtt_published = ops_mqtt_published,
+        .mqtt_message = ops_mqtt_message,
+        .mqtt_connected = ops_mqtt_connected,
+        .get_stats = ops_get_stats,
+};
+
+void local_set_stop_usec(struct instance *instance, uint64_t usec)
+{
+        assert(instance->ops == &local_ops);
+        local_of(instance)->stop_usec = usec;
+}
+
+/* ------------------------------------------------------------------------------------------- new */
+
+static int check_config(const struct instance_config *config)
+{
+        const struct scan_rules rules = {
+                .max_bytes = UB_MAX_JSON,
+                .max_depth = UB_MAX_DEPTH,
+                .object = true,
+        };
+
+        if (strnlen(config->id, UB_MAX_ID + 1) > UB_MAX_ID)
+                return -E2BIG;
+        return scan_text(config->settings, strnlen(config->settings, UB_MAX_JSON + 1), &rules, NULL,
+                         NULL);
+}
+
+static int copy_topics(struct local *local, const char *const *topics)
+{
+        size_t n = 0;
+
+        while (topics && topics[n])
+                n++;
+        local->topics = calloc(n + 1, sizeof(*local->topics));
+        if (!local->topics)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                local->topics[i] = strdup(topics[i]);
+                if (!local->topics[i])
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int copy_state(struct local *local, const struct instance_config *config)
+{
+        int r;
+
+        r = values_new(UB_MAX_STATE, &local->values);
+        for (size_t i = 0; r == 0 && i < config->n_state; i++)
+                r = values_put(local->values, config->state[i].key, config->state[i].data,
+                               config->state[i].length);
+        return r;
+}
+
+static int copy_config(struct local *local, const struct instance_config *config)
+{
+        int r;
+
+        local->instance = (struct instance){ .ops = &local_ops, .role = config->role };
+        local->grants = config->grants;
+        local->stop_usec = INSTANCE_STOP_USEC;
+        local->breadcrumb = config->breadcrumb;
+        breadcrumb_mark_init(&local->mark, config->id, config->plugin);
+        local->path = strdup(config->plugin);
+        local->settings = strdup(config->settings);
+        if (!local->path || !local->settings)
+                return -ENOMEM;
+        r = copy_topics(local, config->topics);
+        if (r < 0)
+                return r;
+        return copy_state(local, config);
+}
+
+static int add_sources(struct local *local)
+{
+        const struct source_owner owner = { .enter = enter, .leave = leave, .data = local };
+        int r;
+
+        r = source_table_new(local->event, &owner, &local->sources);
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(local->event, &local->mail, mailbox_fd(local->face->mailbox), EPOLLIN,
+                            on_mail, local);
+        if (r < 0)
+                return r;
+        r = sd_event_add_defer(local->event, &local->pump, on_pump, local);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(local->pump, SD_EVENT_OFF);
+}
+
+int instance_new_local(const struct instance_config *config, sd_event *event,
+                       const struct instance_events *events, void *data, struct instance **ret)
+{
+        CLEANUP(local_freep) struct local *local = NULL;
+        int r;
+
+        assert(config && event && events && ret);
+
+        r = check_config(config);
+        if (r < 0)
+                return r;
+        local = calloc(1, sizeof(*local));
+        if (!local)
+                return -ENOMEM;
+        local->event = event;
+        local->events = events;
+        local->data = data;
+        local->state = LOCAL_NEW;
+        r = copy_config(local, config);
+        if (r < 0)
+                return r;
+        r = local_face_new(local, config->id, &local->face);
+        if (r < 0)
+                return r;
+        r = add_sources(local);
+        if (r < 0)
+                return r;
+
+        *ret = &TAKE_PTR(local)->instance;
+        return 0;
+}
