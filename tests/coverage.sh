@@ -12,7 +12,7 @@ cd coverage
 [ -e Makefile ] || "$top_srcdir/configure" -q CC="${CC:-gcc}" CFLAGS='-O0 -g --coverage'
 find . -name '*.gcda' -exec rm -f {} +
 make -s -j"$(nproc)" check >check.log 2>&1 || echo "coverage: some tests failed, see coverage/check.log"
-find . -name '*.gcda' -exec gcov -n -r -s "$top_srcdir" {} + 2>/dev/null |
+find . -name '*.gcda' -exec gcov -n {} + 2>/dev/null |
         awk -v top="$top_srcdir/" '
                 /^File / {
                         file = substr($2, 2, length($2) - 2)

@@ -3,7 +3,7 @@
 """lint - the rules of the house that a machine can check
 
     lint.py [--tap] [TOP]         check a tree; exit 1 when a hard rule is broken
-    lint.py --reformat [TOP]      let clang-format rewrite the lines that the rule `format` names
+    lint.py --reformat [TOP]      mend what `format` names, and lines that are too wide
 
 A rule is one function, marked @rule, that takes the tree and yields findings.  A finding is hard (the
 tree is refused) or soft (printed).  selftest.py shows every rule a small tree that breaks it: a rule that
@@ -56,7 +56,7 @@ BANNED = {
 }
 
 LIMITS = {"file": (600, 900), "function": (60, 100), "complexity": (15, 25), "parameters": (5, 7)}
-COLUMNS = (100, 110)
+COLUMNS = (100, 140)
 
 
 class Tree:
@@ -386,7 +386,7 @@ def ignoring_alignment(text):
     lines = []
     for line in text.split("\n"):
         indent = re.match(r" *", line).group(0)
-        lines.append(indent + re.sub(r" +", " ", line[len(indent):]))
+        lines.append(indent + re.sub(r" +", " ", line[len(indent):]).replace(") {", "){"))
     return lines
 
 
@@ -427,16 +427,73 @@ def format(tree):
                        "\n".join("    " + text for text in lines))
 
 
+def reflow(lines, is_comment):
+    """Moves what is beyond the last column of a comment to the next line of its paragraph.
+
+    Knows prose, items with a hanging indent ("word  explanation") and rulers; what else is too wide,
+    a drawing for example, is left to people."""
+    shape = re.compile(r"( *)(/\*|\*)( +)(.*)$")
+    joined = -1  # the line that the one before overflowed into
+    i = 0
+    while i < len(lines):
+        lines[i] = re.sub(r"^( *)/\* -{%d}" % max(len(lines[i]) - COLUMNS[0], 1), r"\1/* ", lines[i]) \
+            if len(lines[i]) > COLUMNS[0] and "/* ----" in lines[i] else lines[i]
+        match = shape.match(lines[i])
+        if len(lines[i]) <= COLUMNS[0] or not match or not is_comment[i]:
+            i += 1
+            continue
+        _, opener, gap, text = match.groups()
+        star = match.group(1) + (" *" if opener == "/*" else "*")
+        item = len(gap) > 1 and re.match(r"\S+( \S+)?( \S+)?(?<![.:]) {2,}", text)
+        cut = lines[i].rfind(" ", 0, COLUMNS[0] + 1)
+        if lines[i][cut + 1:] == "*/":
+            cut = lines[i].rfind(" ", 0, cut)
+        after = shape.match(lines[i + 1]) if i + 1 < len(lines) and is_comment[i + 1] else None
+        after_gap = len(after.group(3)) if after and after.group(2) == "*" else 0
+        hanging = len(gap) + (item.end() if item else 0)
+        starts_item = after and re.match(r"[-*/]|\S+( \S+)? {2,}(?<![.:] {2})", after.group(4))
+        if len(gap) > 1 and not item and joined != i:
+            i += 1
+            continue
+        rest = lines[i][cut + 1:]
+        if after_gap == hanging and not rest.endswith("*/") and not starts_item:
+            space = "  " if rest.endswith((".", ":")) else " "
+            lines[i + 1] = star + after.group(3) + rest + space + after.group(4)
+        else:
+            lines.insert(i + 1, star + " " * hanging + rest)
+            is_comment.insert(i + 1, True)
+        lines[i] = lines[i][:cut].rstrip()
+        i += 1
+        joined = i
+    return lines
+
+
+def narrow(tree, path, lines, is_comment):
+    """Has clang-format break the lines of code that are too wide, and only those."""
+    wide = [i for i, line in enumerate(lines, 1)
+            if len(line) > COLUMNS[0] and not is_comment[i - 1] and not line.endswith("\\")]
+    if not wide:
+        return lines
+    style = re.sub(r"^#.*\n", "", tree.text(".clang-format"), flags=re.M).strip()
+    style = "{%s}" % style.replace("ColumnLimit: 0", "ColumnLimit: %d" % COLUMNS[0]).replace("\n", ", ")
+    said = subprocess.run(["clang-format", "--style=" + style, "--assume-filename=" + path] +
+                          ["--lines=%d:%d" % (i, i) for i in wide],
+                          input="\n".join(lines), stdout=subprocess.PIPE, text=True, check=True)
+    return said.stdout.split("\n")
+
+
 def reformat(tree):
     for path in tree.c_files():
         lines = tree.text(path).split("\n")
-        hunks = list(format_hunks(tree, path))
-        for first, last, replacement in reversed(hunks):
+        for first, last, replacement in reversed(list(format_hunks(tree, path))):
             lines[first:last] = replacement
-        if hunks:
+        for change in (reflow, lambda l, c: narrow(tree, path, l, c)):
+            code = blank("\n".join(lines)).split("\n")
+            lines = change(lines, [not text.strip() for text in code])
+        if "\n".join(lines) != tree.text(path):
             with open(os.path.join(tree.top, path), "w", encoding="utf-8") as file:
                 file.write("\n".join(lines))
-            print("%s: %d places" % (path, len(hunks)))
+            print("%s: rewritten" % path)
 
 
 @rule

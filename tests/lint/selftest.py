@@ -65,7 +65,7 @@ BROKEN = {
                    {"host/util/a.h": SPDX + "/* #pragma once */\n"},
                    {"include/update-broker/a.h": ONCE}],
         "blanks": [{"host/util/a.c": SPDX + "int a; \n"}, {"host/util/a.c": SPDX + "\tint a;\n"},
-                   {"host/util/a.c": SPDX + "/* %s */\n" % ("x" * 120)},
+                   {"host/util/a.c": SPDX + "/* %s */\n" % ("x" * 150)},
                    {"host/util/a.c": SPDX + "int a;"}],
         "leftovers": [{"README.md": "see /work/" + "shared\n"}, {"README.md": "<<<<<<< HEAD\n"},
                       {"host/util/a.c": SPDX + "/* TODO: all */\n"},
