@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
+#include <string.h>
 
 #include "host/plugin/plugin_v1.h"
 #include "host/util/cleanup.h"
@@ -42,9 +43,15 @@ int plugin_open(const char *path, struct diag *diag, void **ret_handle)
                 return diag_set(diag, -EINVAL, "%s: not an absolute path", path);
 
         handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-        if (!handle)
-                return diag_set(diag, -ENOEXEC, "%s", dlerror()); /* begins with the path */
+        if (!handle) {
+                const char *error = dlerror();
+                size_t length = strlen(path);
 
+                /* It begins with the file that the fault is in: this one, or a library it needs. */
+                if (strncmp(error, path, length) == 0 && error[length] == ':')
+                        return diag_set(diag, -ENOEXEC, "%s", error);
+                return diag_set(diag, -ENOEXEC, "%s: %s", path, error);
+        }
         *ret_handle = handle;
         return 0;
 }

@@ -484,7 +484,7 @@ static int on_leftover(sd_event_source *source, int fd, uint32_t events, void *d
         (void)events;
         (void)data;
         (void)waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG); /* how it ended is no news */
-        (void)sd_event_source_set_floating(source, false); /* drops the last reference, the loop's */
+        (void)sd_event_source_set_floating(source, false); /* the last reference */
         return 0;
 }
 

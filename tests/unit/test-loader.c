@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE 1 /* RTLD_DEFAULT */
+#define _GNU_SOURCE 1 /* RTLD_DEFAULT, memmem */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "host/plugin/loader.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
+#include "host/util/file.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
@@ -118,6 +119,43 @@ START_TEST(what_is_not_a_shared_object_is_refused)
 }
 END_TEST
 
+/* Copies a plugin, with one name in it replaced by another of the same length. */
+static void copy_renamed(const char *from, const char *to, const char *name, const char *other)
+{
+        CLEANUP_FREE char *bytes = NULL;
+        CLEANUP_CLOSE int fd = -1;
+        size_t length;
+        char *place;
+
+        ck_assert_int_eq(file_read_at(AT_FDCWD, from, 1024 * 1024, &bytes, &length), 0);
+        place = memmem(bytes, length, name, strlen(name) + 1);
+        ck_assert_ptr_nonnull(place);
+        memcpy(place, other, strlen(name));
+        fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(file_write_fd(fd, bytes, length), 0);
+}
+
+START_TEST(plugin_is_named_when_a_library_that_it_needs_is_missing)
+{
+        CLEANUP(folder_done) struct folder folder = folder_new();
+        char expected[PATH_MAX + 100];
+        struct plugin *plugin = NULL;
+        struct diag diag = DIAG_INIT;
+        char from[PATH_MAX];
+        char path[PATH_MAX];
+
+        bad_plugin_path("entry-in-dependency", from);
+        folder_path(&folder, "needy.so", path);
+        copy_renamed(from, path, "libbad-dependency.so", "libbad-dependencX.so");
+        ck_assert_int_eq(plugin_load(path, &diag, &plugin), -ENOEXEC);
+        (void)snprintf(expected, sizeof(expected),
+                       "%s: libbad-dependencX.so: cannot open shared object file: No such file or "
+                       "directory", path);
+        ck_assert_str_eq(diag.text, expected);
+}
+END_TEST
+
 START_TEST(bare_name_is_not_searched_for)
 {
         struct plugin *plugin = NULL;
@@ -207,6 +245,7 @@ END_TEST
 
 UNIT_MAIN("loader", each_bad_plugin_is_refused_with_a_sentence,
           struct_that_is_too_short_is_refused_with_both_sizes, entry_of_a_dependency_does_not_count,
-          what_is_not_a_shared_object_is_refused, bare_name_is_not_searched_for,
+          what_is_not_a_shared_object_is_refused,
+          plugin_is_named_when_a_library_that_it_needs_is_missing, bare_name_is_not_searched_for,
           good_plugin_is_copied, plugin_of_a_later_minor_is_cut_to_what_this_host_knows,
           two_loads_give_two_copies, library_inside_a_plugin_does_not_become_the_hosts)

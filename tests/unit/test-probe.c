@@ -14,7 +14,6 @@
 #include "tests/unit/unit.h"
 
 DEFINE_FREEP(struct probe_info, probe_info);
-DEFINE_FREEP(struct probe, probe);
 
 /* Much longer than a loaded machine needs, and much shorter than a test may take. */
 #define LONG_USEC (15 * USEC_PER_SEC)
