@@ -72,6 +72,9 @@ struct part *part_free(struct part *part)
         if (!part)
                 return NULL;
         EVP_MD_CTX_free(part->digest);
+        /* Nothing to go on with.  The lock is held, so it is nobody else's. */
+        if (part->is_open && part->size == 0)
+                (void)part_discard(part->dir_fd, part->name); /* no harm in an empty file */
         if (part->fd >= 0)
                 (void)close(part->fd); /* what must be durable was synced */
         if (part->dir_fd >= 0)
@@ -262,25 +265,45 @@ int part_check_space(struct part *part, uint64_t total, struct ub_error *error)
         return 0;
 }
 
-static int open_locked(struct part *part, struct stat *ret_st, struct ub_error *error)
+/* 0: open and locked.  -EAGAIN: what was opened is not what the name stands for any more. */
+static int try_open(struct part *part, struct stat *ret_st, struct ub_error *error)
 {
-        int r;
+        struct stat named;
 
         part->fd = openat(part->dir_fd, part->part_name,
                           O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
         if (part->fd < 0)
                 return fail(part, error, -errno, "cannot open");
         if (flock(part->fd, LOCK_EX | LOCK_NB) < 0) {
-                r = errno == EWOULDBLOCK ? -EBUSY : -errno;
-                if (r == -EBUSY)
-                        return ub_error_set(error, r, "another download writes %s", part->name);
-                return fail(part, error, r, "cannot lock");
+                if (errno == EWOULDBLOCK)
+                        return ub_error_set(error, -EBUSY, "another download writes %s", part->name);
+                return fail(part, error, -errno, "cannot lock");
         }
         if (fstat(part->fd, ret_st) < 0)
                 return fail(part, error, -errno, "cannot look at");
         if (!S_ISREG(ret_st->st_mode))
                 return ub_error_set(error, -EBADMSG, "%s is not a file", part->part_name);
+        if (fstatat(part->dir_fd, part->part_name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+            named.st_dev != ret_st->st_dev || named.st_ino != ret_st->st_ino)
+                return -EAGAIN;
         return 0;
+}
+
+/* Between open and lock another process may have finished with the file: it would be NAME already, and we
+ * would write into it. */
+static int open_locked(struct part *part, struct stat *ret_st, struct ub_error *error)
+{
+        int tries;
+        int r;
+
+        for (tries = 0; tries < 10; tries++) {
+                r = try_open(part, ret_st, error);
+                if (r != -EAGAIN)
+                        return r;
+                (void)close(part->fd); /* nothing was written */
+                part->fd = -1;
+        }
+        return ub_error_set(error, -EBUSY, "other downloads write %s", part->name);
 }
 
 int part_open(struct part *part, uint64_t expected, struct ub_error *error)
@@ -294,6 +317,7 @@ int part_open(struct part *part, uint64_t expected, struct ub_error *error)
         r = open_locked(part, &st, error);
         if (r < 0)
                 return r;
+        part->is_open = true;
         keep = read_meta(part, (uint64_t)st.st_size);
         if (keep == 0)
                 forget(part);
@@ -440,6 +464,7 @@ int part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_
                 (void)unlinkat(part->dir_fd, part->part_name, 0);
                 (void)close(part->fd);
                 part->fd = -1;
+                part->is_open = false;
                 return r;
         }
         if (r < 0)
@@ -450,6 +475,7 @@ int part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_
                 return fail(part, error, -errno, "cannot sync");
         if (renameat(part->dir_fd, part->part_name, part->dir_fd, part->name) < 0)
                 return fail(part, error, -errno, "cannot rename");
+        part->is_open = false;
         if (unlinkat(part->dir_fd, part->meta_name, 0) < 0 && errno != ENOENT)
                 return fail(part, error, -errno, "cannot remove the notes of");
         if (fsync(part->dir_fd) < 0)

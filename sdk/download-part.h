@@ -22,6 +22,7 @@
 struct part {
         int dir_fd;
         int fd;               /* -1: not open */
+        bool is_open;         /* locked, and still under its own name */
         char name[256];       /* NAME */
         char part_name[256];
         char meta_name[256];
@@ -37,6 +38,7 @@ struct part {
 
 /* dir_fd is duplicated; the name has been checked.  Touches no file. */
 int part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free, struct part **ret);
+/* An empty partial file goes with it, others stay. */
 struct part *part_free(struct part *part);
 
 bool part_name_is_valid(const char *name);

@@ -1,1 +1,6 @@
 # tests/integration: real processes and real servers, one sentence each.
+
+if HAVE_CHECK
+dist_check_SCRIPTS += tests/integration/60-downloads.py
+TESTS += tests/integration/60-downloads.py
+endif
