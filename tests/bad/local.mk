@@ -121,3 +121,62 @@ tests_bad_version_not_utf8_la_SOURCES = tests/bad/version-not-utf8.c tests/bad/b
 tests_bad_version_not_utf8_la_LDFLAGS = $(bad_ldflags)
 tests_bad_wrong_major_la_SOURCES = tests/bad/wrong-major.c tests/bad/bad.h
 tests_bad_wrong_major_la_LDFLAGS = $(bad_ldflags)
+
+# Those that load well and do wrong when they run: guest.h with one slot spoiled.
+check_LTLIBRARIES += \
+	tests/bad/answers-and-fails.la \
+	tests/bad/answers-twice.la \
+	tests/bad/answers-unknown.la \
+	tests/bad/bad-arguments.la \
+	tests/bad/bad-json.la \
+	tests/bad/blocks.la \
+	tests/bad/calls-after-stopped.la \
+	tests/bad/calls-from-thread.la \
+	tests/bad/calls-in-create.la \
+	tests/bad/create-fails.la \
+	tests/bad/floods-from-thread.la \
+	tests/bad/foreign-source.la \
+	tests/bad/many-sources.la \
+	tests/bad/never-stops.la \
+	tests/bad/not-granted.la \
+	tests/bad/over-limits.la \
+	tests/bad/start-fails.la \
+	tests/bad/stopped-unasked.la \
+	$(NULL)
+
+tests_bad_answers_and_fails_la_SOURCES = tests/bad/answers-and-fails.c tests/bad/guest.h
+tests_bad_answers_and_fails_la_LDFLAGS = $(bad_ldflags)
+tests_bad_answers_twice_la_SOURCES = tests/bad/answers-twice.c tests/bad/guest.h
+tests_bad_answers_twice_la_LDFLAGS = $(bad_ldflags)
+tests_bad_answers_unknown_la_SOURCES = tests/bad/answers-unknown.c tests/bad/guest.h
+tests_bad_answers_unknown_la_LDFLAGS = $(bad_ldflags)
+tests_bad_bad_arguments_la_SOURCES = tests/bad/bad-arguments.c tests/bad/guest.h
+tests_bad_bad_arguments_la_LDFLAGS = $(bad_ldflags)
+tests_bad_bad_json_la_SOURCES = tests/bad/bad-json.c tests/bad/guest.h
+tests_bad_bad_json_la_LDFLAGS = $(bad_ldflags)
+tests_bad_blocks_la_SOURCES = tests/bad/blocks.c tests/bad/guest.h
+tests_bad_blocks_la_LDFLAGS = $(bad_ldflags)
+tests_bad_calls_after_stopped_la_SOURCES = tests/bad/calls-after-stopped.c tests/bad/guest.h
+tests_bad_calls_after_stopped_la_LDFLAGS = $(bad_ldflags)
+tests_bad_calls_from_thread_la_SOURCES = tests/bad/calls-from-thread.c tests/bad/guest.h
+tests_bad_calls_from_thread_la_LDFLAGS = $(bad_ldflags)
+tests_bad_calls_in_create_la_SOURCES = tests/bad/calls-in-create.c tests/bad/guest.h
+tests_bad_calls_in_create_la_LDFLAGS = $(bad_ldflags)
+tests_bad_create_fails_la_SOURCES = tests/bad/create-fails.c tests/bad/guest.h
+tests_bad_create_fails_la_LDFLAGS = $(bad_ldflags)
+tests_bad_floods_from_thread_la_SOURCES = tests/bad/floods-from-thread.c tests/bad/guest.h
+tests_bad_floods_from_thread_la_LDFLAGS = $(bad_ldflags)
+tests_bad_foreign_source_la_SOURCES = tests/bad/foreign-source.c tests/bad/guest.h
+tests_bad_foreign_source_la_LDFLAGS = $(bad_ldflags)
+tests_bad_many_sources_la_SOURCES = tests/bad/many-sources.c tests/bad/guest.h
+tests_bad_many_sources_la_LDFLAGS = $(bad_ldflags)
+tests_bad_never_stops_la_SOURCES = tests/bad/never-stops.c tests/bad/guest.h
+tests_bad_never_stops_la_LDFLAGS = $(bad_ldflags)
+tests_bad_not_granted_la_SOURCES = tests/bad/not-granted.c tests/bad/guest.h
+tests_bad_not_granted_la_LDFLAGS = $(bad_ldflags)
+tests_bad_over_limits_la_SOURCES = tests/bad/over-limits.c tests/bad/guest.h
+tests_bad_over_limits_la_LDFLAGS = $(bad_ldflags)
+tests_bad_start_fails_la_SOURCES = tests/bad/start-fails.c tests/bad/guest.h
+tests_bad_start_fails_la_LDFLAGS = $(bad_ldflags)
+tests_bad_stopped_unasked_la_SOURCES = tests/bad/stopped-unasked.c tests/bad/guest.h
+tests_bad_stopped_unasked_la_LDFLAGS = $(bad_ldflags)

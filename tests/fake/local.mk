@@ -13,4 +13,9 @@ tests_fake_downloader_SOURCES = tests/fake/downloader.c
 tests_fake_downloader_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_fake_downloader_LDADD = $(fake_host_ldadd) $(CURL_LIBS) $(CRYPTO_LIBS)
 EXTRA_DIST += tests/fake/http_server.py
+
+# puppet.so: a plugin whose functions are those of the test that loads it.
+check_LTLIBRARIES += tests/fake/puppet.la
+tests_fake_puppet_la_SOURCES = tests/fake/puppet.c tests/fake/puppet.h
+tests_fake_puppet_la_LDFLAGS = $(bad_ldflags)
 endif

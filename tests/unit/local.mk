@@ -11,6 +11,7 @@ unit_programs = \
 	tests/unit/test-channel \
 	tests/unit/test-diag \
 	tests/unit/test-frame \
+	tests/unit/test-local-bad \
 	tests/unit/test-scan \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
@@ -105,4 +106,11 @@ tests_unit_test_trust_LDADD = libhost-plugin.a $(unit_ldadd)
 tests_unit_test_utf8_SOURCES = tests/unit/test-utf8.c tests/unit/unit.h
 tests_unit_test_utf8_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_utf8_LDADD = $(unit_ldadd)
+
+# Local instances run plugins of tests/bad and tests/fake.
+local_ldadd = libhost-plugin.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS)
+
+tests_unit_test_local_bad_SOURCES = tests/unit/test-local-bad.c tests/unit/owner.h tests/unit/unit.h
+tests_unit_test_local_bad_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_local_bad_LDADD = $(local_ldadd)
 endif
