@@ -2,8 +2,8 @@
  *
  * actions - see <update-broker/sdk/actions.h>
  *
- * One timer at most is armed: while it is, progress of the same step waits and is rendered when it fires,
- * so that what goes out is always the present state. */
+ * One timer at most is armed: while it is, progress of the same step waits and is rendered when it
+ * fires, so that what goes out is always the present state. */
 #define UB_ABI_MINOR_WANTED 0
 #include <errno.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ void ub_actions_set_interval(struct ub_actions *a, uint64_t usec)
         a->interval_usec = usec;
 }
 
-/* ---------------------------------------------------------------------------------------- the list */
+/* ------------------------------------------------------------------------------------- the list */
 
 /* Replaces an owned text; -ENOMEM leaves the old one. */
 static int set_text(const char **text, const char *value)
@@ -184,12 +184,14 @@ const struct ub_action *ub_actions_find(const struct ub_actions *a, const char *
         return find_action(a, id);
 }
 
-int ub_actions_scope(struct ub_actions *a, const struct ub_desired_state *desired, const char *baseline)
+int ub_actions_scope(struct ub_actions *a, const struct ub_desired_state *desired,
+                     const char *baseline)
 {
         char *copy;
         size_t i;
 
-        if (*baseline && strcmp(baseline, "*") != 0 && !ub_desired_state_baseline(desired, baseline))
+        if (*baseline && strcmp(baseline, "*") != 0 &&
+            !ub_desired_state_baseline(desired, baseline))
                 return -ENOENT;
         copy = strdup(baseline);
         if (!copy)
@@ -201,9 +203,10 @@ int ub_actions_scope(struct ub_actions *a, const struct ub_desired_state *desire
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- statuses */
+/* ------------------------------------------------------------------------------------- statuses */
 
-static int set_action(struct ub_action *action, const char *status, int progress, const char *message)
+static int set_action(struct ub_action *action, const char *status, int progress,
+                      const char *message)
 {
         if (status && set_text(&action->status, status) < 0)
                 return -ENOMEM;
@@ -257,9 +260,10 @@ int ub_actions_set_all(struct ub_actions *a, const char *status, int progress)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- feedback */
+/* ------------------------------------------------------------------------------------- feedback */
 
-int ub_actions_to_json(const struct ub_actions *a, const char *status, const char *message, char **ret)
+int ub_actions_to_json(const struct ub_actions *a, const char *status, const char *message,
+                       char **ret)
 {
         struct ub_feedback_action *list;
         struct ub_feedback feedback = {

@@ -2,8 +2,8 @@
  *
  * desired-state - see <update-broker/sdk/desired-state.h>
  *
- * The parsed JSON is kept: all texts point into it, and only the arrays are allocated here.  One function
- * per level of the message.  A half-built desired state can always be freed. */
+ * The parsed JSON is kept: all texts point into it, and only the arrays are allocated here.  One
+ * function per level of the message.  A half-built desired state can always be freed. */
 #define UB_ABI_MINOR_WANTED 0
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct state {
         struct ub_baseline *baselines;
 };
 
-/* ------------------------------------------------------------------------------------------ freeing */
+/* -------------------------------------------------------------------------------------- freeing */
 
 static void state_free(struct state *s)
 {
@@ -43,7 +43,7 @@ struct ub_desired_state *ub_desired_state_free(struct ub_desired_state *desired)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------ small readers */
+/* -------------------------------------------------------------------------------- small readers */
 
 /* The text of a member, "" when it is not there. */
 static int read_text(const struct ub_json *object, const char *key, struct ub_error *error,
@@ -79,13 +79,14 @@ static int read_array(const struct ub_json *object, const char *key, struct ub_e
 }
 
 /* "value" of a pair: a string, or the text of a number or boolean. */
-static int read_value(const struct ub_json *value, const struct ub_json *pair, struct ub_error *error,
-                      const char **ret)
+static int read_value(const struct ub_json *value, const struct ub_json *pair,
+                      struct ub_error *error, const char **ret)
 {
         const char *text = value ? ub_json_text(value) : "";
 
         if (!text)
-                return ub_json_fault(pair, error, -EBADMSG, "the value is neither a text nor a number");
+                return ub_json_fault(pair, error, -EBADMSG,
+                                     "the value is neither a text nor a number");
         *ret = value && ub_json_type(value) == UB_JSON_NULL ? "" : text;
         return 0;
 }
@@ -108,8 +109,8 @@ static int read_pair(const struct ub_json *element, struct ub_error *error, stru
         return read_value(ub_json_member_nocase(element, "value"), element, error, &pair->value);
 }
 
-static int read_config(const struct ub_json *owner, struct ub_error *error, const struct ub_pair **ret,
-                       size_t *ret_n)
+static int read_config(const struct ub_json *owner, struct ub_error *error,
+                       const struct ub_pair **ret, size_t *ret_n)
 {
         const struct ub_json *config = ub_json_member_nocase(owner, "config");
         const struct ub_json *element;
@@ -136,7 +137,7 @@ static int read_config(const struct ub_json *owner, struct ub_error *error, cons
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------- components */
+/* ----------------------------------------------------------------------------------- components */
 
 static int read_component(struct state *s, const struct ub_json *element, struct ub_error *error)
 {
@@ -147,7 +148,8 @@ static int read_component(struct state *s, const struct ub_json *element, struct
         if (r < 0)
                 return r;
         if (ub_desired_state_component(&s->public, c->id))
-                return ub_json_fault(element, error, -EBADMSG, "component \"%s\" is there twice", c->id);
+                return ub_json_fault(element, error, -EBADMSG, "component \"%s\" is there twice",
+                                     c->id);
         r = read_text(element, "version", error, &c->version);
         if (r < 0)
                 return r;
@@ -170,7 +172,8 @@ static int read_components(struct state *s, const struct ub_json *domain, struct
         if (ub_json_count(array) > UB_COMPONENTS_MAX)
                 return ub_json_fault(array, error, -E2BIG, "more than %d components",
                                      UB_COMPONENTS_MAX);
-        s->components = (struct ub_component *)calloc(ub_json_count(array) + 1, sizeof(*s->components));
+        s->components =
+                (struct ub_component *)calloc(ub_json_count(array) + 1, sizeof(*s->components));
         if (!s->components)
                 return ub_error_set(error, -ENOMEM, "out of memory");
         s->public.components = s->components;
@@ -182,7 +185,7 @@ static int read_components(struct state *s, const struct ub_json *domain, struct
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- baselines */
+/* ------------------------------------------------------------------------------------ baselines */
 
 /* "DOMAIN:COMPONENT" without "DOMAIN:", or NULL for another domain's. */
 static const char *without_domain(const char *name, const char *domain)
@@ -258,7 +261,8 @@ static int read_baselines(struct state *s, struct ub_error *error)
         r = read_array(s->json, "baselines", error, &array);
         if (r < 0 || !array)
                 return r;
-        s->baselines = (struct ub_baseline *)calloc(ub_json_count(array) + 1, sizeof(*s->baselines));
+        s->baselines =
+                (struct ub_baseline *)calloc(ub_json_count(array) + 1, sizeof(*s->baselines));
         if (!s->baselines)
                 return ub_error_set(error, -ENOMEM, "out of memory");
         s->public.baselines = s->baselines;
@@ -270,7 +274,7 @@ static int read_baselines(struct state *s, struct ub_error *error)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------- whole */
+/* ---------------------------------------------------------------------------------------- whole */
 
 static int read_state(struct state *s, struct ub_error *error)
 {

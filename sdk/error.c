@@ -28,7 +28,8 @@ int ub_error_set(struct ub_error *error, int r, const char *format, ...)
         if (!error)
                 return r;
         va_start(args, format);
-        format_text(text, sizeof(text), format, args); /* the arguments may point into the old text */
+        format_text(text, sizeof(text), format,
+                    args); /* the arguments may point into the old text */
         va_end(args);
         memcpy(error->text, text, UB_ERROR_MAX);
         return r;

@@ -2,8 +2,8 @@
  *
  * inventory - see <update-broker/sdk/inventory.h>
  *
- * Three texts grow side by side, one per array of the message, and are joined at the end.  The node that was
- * added last stays open for its parameters until the next one begins. */
+ * Three texts grow side by side, one per array of the message, and are joined at the end.  The node
+ * that was added last stays open for its parameters until the next one begins. */
 #define _GNU_SOURCE 1 /* asprintf */
 #define UB_ABI_MINOR_WANTED 0
 #include <stdio.h>
@@ -183,7 +183,8 @@ int ub_inventory_to_json(struct ub_inventory *inventory, char **ret)
         return ub_json_writer_finish(&w, ret);
 }
 
-int ub_inventory_send(struct ub_inventory *inventory, const struct ub_host *host, const char *activity)
+int ub_inventory_send(struct ub_inventory *inventory, const struct ub_host *host,
+                      const char *activity)
 {
         char *json;
         int r;

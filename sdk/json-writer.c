@@ -2,7 +2,8 @@
  *
  * json-writer - writing JSON; see <update-broker/sdk/json.h>
  *
- * Whether a comma is due follows from the last byte, and whether a key is, from the level's kind. */
+ * Whether a comma is due follows from the last byte, and whether a key is, from the level's
+ * kind. */
 #define UB_ABI_MINOR_WANTED 0
 #include <errno.h>
 #include <stdio.h>

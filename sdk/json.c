@@ -2,9 +2,9 @@
  *
  * json - reading JSON; see <update-broker/sdk/json.h>
  *
- * cJSON parses; its tree is kept for its strings.  Beside it stands a tree of `struct ub_json`, one per
- * value and all in one block, which knows what cJSON does not: the parent, for the path in an error text,
- * and the place in an array. */
+ * cJSON parses; its tree is kept for its strings.  Beside it stands a tree of `struct ub_json`, one
+ * per value and all in one block, which knows what cJSON does not: the parent, for the path in an
+ * error text, and the place in an array. */
 #define UB_ABI_MINOR_WANTED 0
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -40,7 +40,7 @@ static const struct tree *tree_of(const struct ub_json *root)
         return (const struct tree *)((const char *)root - offsetof(struct tree, values));
 }
 
-/* ------------------------------------------------------------------------------------------ errors */
+/* --------------------------------------------------------------------------------------- errors */
 
 /* Appends the path of a value, root first; what does not fit is lost. */
 static void append_path(const struct ub_json *value, char *path, size_t size)
@@ -59,7 +59,8 @@ static void append_path(const struct ub_json *value, char *path, size_t size)
                 (void)snprintf(path + length, size - length, "[%zu]", value->index);
 }
 
-int ub_json_fault(const struct ub_json *value, struct ub_error *error, int r, const char *format, ...)
+int ub_json_fault(const struct ub_json *value, struct ub_error *error, int r, const char *format,
+                  ...)
 {
         char path[UB_ERROR_MAX / 2];
         char text[UB_ERROR_MAX];
@@ -77,14 +78,15 @@ static int wrong_type(const struct ub_json *value, struct ub_error *error, const
         const char *text = ub_json_text(value);
 
         if (ub_json_type(value) == UB_JSON_STRING)
-                return ub_json_fault(value, error, -EBADMSG, "expected %s, got \"%.*s%s\"", expected,
-                                     SHOWN_MAX, text, strlen(text) > SHOWN_MAX ? "..." : "");
+                return ub_json_fault(value, error, -EBADMSG, "expected %s, got \"%.*s%s\"",
+                                     expected, SHOWN_MAX, text,
+                                     strlen(text) > SHOWN_MAX ? "..." : "");
         if (!text)
                 text = ub_json_type(value) == UB_JSON_ARRAY ? "an array" : "an object";
         return ub_json_fault(value, error, -EBADMSG, "expected %s, got %s", expected, text);
 }
 
-/* ----------------------------------------------------------------------------------------- parsing */
+/* -------------------------------------------------------------------------------------- parsing */
 
 /* "\u0000" would end a C string in its middle, and what follows would silently be lost. */
 static bool has_escaped_nul(const char *text)
@@ -114,7 +116,7 @@ static int count_values(const cJSON *item, int depth, size_t *count)
                 return 0;
         if (depth >= UB_MAX_DEPTH)
                 return -E2BIG;
-        cJSON_ArrayForEach(child, item) {
+        for (child = item->child; child; child = child->next) {
                 r = count_values(child, depth + 1, count);
                 if (r < 0)
                         return r;
@@ -150,7 +152,7 @@ static struct ub_json *mirror(struct tree *tree, const cJSON *item, const struct
         value->parent = parent;
         if (cJSON_IsNumber(item))
                 format_number(value->number, item->valuedouble);
-        cJSON_ArrayForEach(child, item) {
+        for (child = item->child; child; child = child->next) {
                 struct ub_json *v = mirror(tree, child, value);
 
                 v->index = value->count++;
@@ -185,7 +187,8 @@ static int refuse_twins(const struct ub_json *object, struct ub_error *error)
         qsort(keys, n, sizeof(*keys), compare_keys);
         for (i = 1; i < n && r == 0; i++)
                 if (strcmp(keys[i - 1], keys[i]) == 0)
-                        r = ub_json_fault(object, error, -EBADMSG, "\"%s\" is there twice", keys[i]);
+                        r = ub_json_fault(object, error, -EBADMSG, "\"%s\" is there twice",
+                                          keys[i]);
         free(keys);
         return r;
 }
@@ -279,7 +282,7 @@ struct ub_json *ub_json_free(struct ub_json *root)
         return NULL;
 }
 
-/* --------------------------------------------------------------------------------------- the tree */
+/* ------------------------------------------------------------------------------------- the tree */
 
 int ub_json_type(const struct ub_json *value)
 {
@@ -359,7 +362,7 @@ const struct ub_json *ub_json_member_nocase(const struct ub_json *object, const 
         return find(object, key, strcasecmp);
 }
 
-/* ---------------------------------------------------------------------------------- typed members */
+/* -------------------------------------------------------------------------------- typed members */
 
 int ub_json_as_string(const struct ub_json *value, struct ub_error *error, const char **ret)
 {
@@ -406,7 +409,8 @@ int ub_json_get_int(const struct ub_json *object, const char *key, int64_t min, 
         return 1;
 }
 
-int ub_json_get_bool(const struct ub_json *object, const char *key, struct ub_error *error, bool *ret)
+int ub_json_get_bool(const struct ub_json *object, const char *key, struct ub_error *error,
+                     bool *ret)
 {
         const struct ub_json *value = ub_json_member(object, key);
 
@@ -418,8 +422,8 @@ int ub_json_get_bool(const struct ub_json *object, const char *key, struct ub_er
         return 1;
 }
 
-static int get_nested(const struct ub_json *object, const char *key, int type, struct ub_error *error,
-                      const struct ub_json **ret)
+static int get_nested(const struct ub_json *object, const char *key, int type,
+                      struct ub_error *error, const struct ub_json **ret)
 {
         const struct ub_json *value = ub_json_member(object, key);
 
@@ -459,5 +463,19 @@ int ub_json_need_string(const struct ub_json *object, const char *key, struct ub
                 return ub_json_fault(object, error, -EBADMSG, r == 0 ? "\"%s\" is missing"
                                                                      : "\"%s\" is empty", key);
         *ret = text;
+        return 0;
+}
+
+int ub_json_only_keys(const struct ub_json *object, const char *const *keys, struct ub_error *error)
+{
+        const struct ub_json *member;
+        size_t i;
+
+        for (member = object->first; member; member = member->next) {
+                for (i = 0; keys[i] && strcmp(keys[i], member->item->string) != 0; i++)
+                        ;
+                if (!keys[i])
+                        return ub_json_fault(member, error, -EBADMSG, "there is no such setting");
+        }
         return 0;
 }

@@ -31,7 +31,7 @@ libub_sdk_a_SOURCES = \
 	$(NULL)
 
 # What a plugin of this tree puts in its LDFLAGS and LIBADD; -l keeps libtool from doubting an archive
-# in a shared object.  $(sdk_deps) goes into its DEPENDENCIES.
+# in a shared object.  $(sdk_deps) goes into its DEPENDENCIES; automake wants to see -module itself.
 sdk_map = $(top_srcdir)/sdk/plugin.map
 sdk_ldflags = $(AM_LDFLAGS) $(PLUGIN_LDFLAGS) -Wl,--version-script=$(sdk_map)
 sdk_libadd = -L$(top_builddir) -lub-sdk $(CJSON_LIBS)

@@ -9,10 +9,11 @@
 
 #include "sdk/text.h"
 
-void ub_log_at_v(const struct ub_host *host, int level, const char *file, int line, const char *func,
-                 const char *format, va_list args)
+void ub_log_at_v(const struct ub_host *host, int level, const char *file, int line,
+                 const char *func, const char *format, va_list args)
 {
-        char text[UB_MAX_LOG + 2]; /* one byte more than allowed, so that text_cut() sees the excess */
+        char text[UB_MAX_LOG +
+                  2]; /* one byte more than allowed, so that text_cut() sees the excess */
         const struct ub_log record = {
                 .size = sizeof(record),
                 .level = level,

@@ -2,11 +2,12 @@
  *
  * nest - see <update-broker/sdk/nest.h>
  *
- * The descriptor of an sd_event is an epoll, readable when one of its sources is ready; its timers are
- * timerfds in it.  It covers only what sd_event_prepare() has settled: that arms the timers, lets sd-bus say
- * whether it has something to write, and finds what is pending without a descriptor (deferred sources,
- * messages already read).  So a turn ends prepared ("armed") and the host waits on the descriptor, or it
- * ends with a deferred call of the host because something is still pending. */
+ * The descriptor of an sd_event is an epoll, readable when one of its sources is ready; its timers
+ * are timerfds in it.  It covers only what sd_event_prepare() has settled: that arms the timers,
+ * lets sd-bus say whether it has something to write, and finds what is pending without a descriptor
+ * (deferred sources, messages already read).  So a turn ends prepared ("armed") and the host waits
+ * on the descriptor, or it ends with a deferred call of the host because something is still
+ * pending. */
 #define UB_ABI_MINOR_WANTED 0
 #include <errno.h>
 #include <stdbool.h>
@@ -52,7 +53,8 @@ static void drop_sources(struct ub_nest *nest)
         ub_source_drop(nest->host, &nest->again);
 }
 
-/* > 0: a source is ready to be dispatched.  0: none is, and the descriptor will tell.  < 0: it has ended. */
+/* > 0: a source is ready to be dispatched.  0: none is, and the descriptor will tell.  < 0: it has
+ * ended. */
 static int settle(struct ub_nest *nest)
 {
         int r;

@@ -5,8 +5,8 @@
 
 #include "sdk/text.h"
 
-/* The bytes that can follow a lead byte are narrower than 80..BF where the encoding would be overlong, a
- * surrogate or above U+10FFFF (Unicode 15, table 3-7). */
+/* The bytes that can follow a lead byte are narrower than 80..BF where the encoding would be
+ * overlong, a surrogate or above U+10FFFF (Unicode 15, table 3-7). */
 size_t text_character(const char *text)
 {
         const unsigned char *c = (const unsigned char *)text;

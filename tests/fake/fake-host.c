@@ -32,7 +32,7 @@ struct ub_source {
         void *data;
 };
 
-/* -------------------------------------------------------------------------------------- transcript */
+/* ----------------------------------------------------------------------------------- transcript */
 
 static void add_line(struct fake_host *fake, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
@@ -56,7 +56,7 @@ static void show(const struct fake_host *fake)
                 printf("# %s\n", fake->lines[i]);
 }
 
-/* ----------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 static struct ub_source *source_new(struct fake_host *fake, void *data)
 {
@@ -160,12 +160,13 @@ static int fake_timer(void *ctx, uint64_t after_usec, ub_fn fn, void *data, stru
         int r;
 
         s->fn = fn;
-        r = sd_event_add_time_relative(fake->event, &s->source, CLOCK_BOOTTIME, after_usec, 1, on_time,
-                                       s);
+        r = sd_event_add_time_relative(fake->event, &s->source, CLOCK_BOOTTIME, after_usec, 1,
+                                       on_time, s);
         return finish_source(s, r, ret);
 }
 
-static int fake_io(void *ctx, int fd, uint32_t events, ub_io_fn fn, void *data, struct ub_source **ret)
+static int fake_io(void *ctx, int fd, uint32_t events, ub_io_fn fn, void *data,
+                   struct ub_source **ret)
 {
         struct fake_host *fake = ctx;
         struct ub_source *s = source_new(fake, data);
@@ -227,7 +228,7 @@ static int on_wake(sd_event_source *source, int fd, uint32_t events, void *data)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------ settings and state */
+/* --------------------------------------------------------------------------- settings and state */
 
 static int copy_out(const void *data, size_t length, void *buf, size_t size)
 {
@@ -245,8 +246,8 @@ static int fake_setting(void *ctx, const char *json_pointer, char *buf, size_t s
 
         for (i = 0; i < FAKE_HOST_SETTINGS_MAX && fake->settings[i].pointer; i++)
                 if (strcmp(fake->settings[i].pointer, json_pointer) == 0)
-                        return copy_out(fake->settings[i].value, strlen(fake->settings[i].value), buf,
-                                        size);
+                        return copy_out(fake->settings[i].value, strlen(fake->settings[i].value),
+                                        buf, size);
         return -ENOENT;
 }
 
@@ -328,7 +329,7 @@ static int fake_state_sync(void *ctx, ub_done_fn done, void *data)
         return finish_source(s, sd_event_add_defer(fake->event, &s->source, on_defer, s), NULL);
 }
 
-/* ------------------------------------------------------------------------------------------ answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 static void fake_log(void *ctx, const struct ub_log *record)
 {
@@ -392,7 +393,7 @@ static const void *fake_get(void *ctx, const char *service)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------- for the test */
+/* --------------------------------------------------------------------------------- for the test */
 
 struct fake_host *fake_host_new(void)
 {

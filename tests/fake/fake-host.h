@@ -2,9 +2,9 @@
  *
  * fake-host - a struct ub_host in the memory of a test, on a plain sd_event
  *
- * For what lives behind the ABI: the SDK, and plugins loaded into the test.  It does what a host does with a
- * well-behaved plugin, one at a time, and writes everything that the plugin says into a transcript, a
- * line per call:
+ * For what lives behind the ABI: the SDK, and plugins loaded into the test.  It does what a host
+ * does with a well-behaved plugin, one at a time, and writes everything that the plugin says into a
+ * transcript, a line per call:
  *
  *     log 6 TEXT
  *     feedback ACTIVITY JSON
@@ -16,8 +16,9 @@
  *     plugin->life->create(&host->host, settings, &self);
  *     line = fake_host_next(host, "feedback ");          runs the loop until one comes
  *
- * The durable state outlives the plugin, not the fake: fake_host_lose_power() takes it back to the last
- * state_sync().  What a plugin does against the rules fails the test at once, with a sentence. */
+ * The durable state outlives the plugin, not the fake: fake_host_lose_power() takes it back to the
+ * last state_sync().  What a plugin does against the rules fails the test at once, with a
+ * sentence. */
 #pragma once
 
 #include <stdbool.h>
@@ -67,15 +68,17 @@ struct fake_host {
 /* Never fails: a test cannot go on without. */
 struct fake_host *fake_host_new(void);
 
-/* Frees everything, sources too; a plugin that used it is not called again.  Takes NULL, returns NULL. */
+/* Frees everything, sources too; a plugin that used it is not called again.  Takes NULL, returns
+ * NULL. */
 struct fake_host *fake_host_free(struct fake_host *fake);
 
-/* Runs the loop until a line that begins with prefix comes, and returns it (owned by the fake).  Lines that
- * were passed over are not looked at again.  Fails the test after 10 s, showing the transcript. */
+/* Runs the loop until a line that begins with prefix comes, and returns it (owned by the fake).
+ * Lines that were passed over are not looked at again.  Fails the test after 10 s, showing the
+ * transcript. */
 const char *fake_host_next(struct fake_host *fake, const char *prefix);
 
-/* Runs the loop for as long as something is ready, and at most usec in all when it never comes to rest;
- * usec 0: until nothing is ready at once. */
+/* Runs the loop for as long as something is ready, and at most usec in all when it never comes to
+ * rest; usec 0: until nothing is ready at once. */
 void fake_host_settle(struct fake_host *fake, uint64_t usec);
 
 /* Runs the loop until *flag is true; fails the test after 10 s. */
@@ -84,8 +87,8 @@ void fake_host_run_until(struct fake_host *fake, const bool *flag);
 /* The number of lines that begin with prefix. */
 size_t fake_host_count(const struct fake_host *fake, const char *prefix);
 
-/* Drops every source of the plugin and goes back to the state of the last sync; the plugin that used it is
- * forgotten and another may follow.  The transcript goes on. */
+/* Drops every source of the plugin and goes back to the state of the last sync; the plugin that
+ * used it is forgotten and another may follow.  The transcript goes on. */
 void fake_host_lose_power(struct fake_host *fake);
 
 /* For a plugin that has stopped: another may follow. */

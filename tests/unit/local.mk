@@ -113,4 +113,11 @@ local_ldadd = libhost-plugin.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS)
 tests_unit_test_local_bad_SOURCES = tests/unit/test-local-bad.c tests/unit/owner.h tests/unit/unit.h
 tests_unit_test_local_bad_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_local_bad_LDADD = $(local_ldadd)
+
+if PLUGIN_FAKE
+unit_programs += tests/unit/test-fake-agent
+endif
+tests_unit_test_fake_agent_SOURCES = tests/unit/test-fake-agent.c tests/unit/unit.h
+tests_unit_test_fake_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_fake_agent_LDADD = $(fake_host_ldadd)
 endif

@@ -12,7 +12,8 @@
 
 static const char DESIRED[] =
         "{\"domains\":[{\"id\":\"fake\",\"components\":[{\"id\":\"same\",\"version\":\"1\"},"
-        "{\"id\":\"newer\",\"version\":\"2\"},{\"id\":\"fresh\",\"version\":\"1\"},{\"id\":\"any\"}]}],"
+        "{\"id\":\"newer\",\"version\":\"2\"},{\"id\":\"fresh\",\"version\":\"1\"},{\"id\":\"any\"}"
+        "]}],"
         "\"baselines\":[{\"title\":\"b\",\"components\":[\"fake:newer\"]}]}";
 
 static const struct ub_component INSTALLED[] = {
@@ -158,6 +159,7 @@ START_TEST(without_an_interval_every_report_goes_out)
 }
 END_TEST
 
-UNIT_MAIN("sdk-actions", the_difference_is_install_update_and_remove, a_removal_has_words_of_its_own,
-          a_baseline_narrows_the_list, progress_waits_for_the_interval_and_tells_what_is_true_then,
+UNIT_MAIN("sdk-actions", the_difference_is_install_update_and_remove,
+          a_removal_has_words_of_its_own, a_baseline_narrows_the_list,
+          progress_waits_for_the_interval_and_tells_what_is_true_then,
           the_final_word_goes_out_at_once_and_alone, without_an_interval_every_report_goes_out)

@@ -14,7 +14,7 @@
 #include <update-broker/sdk/json.h>
 #include <update-broker/sdk/status.h>
 
-/* ----------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 static struct ub_json *parse(const char *text)
 {
@@ -27,8 +27,9 @@ static struct ub_json *parse(const char *text)
 
 START_TEST(members_are_read_by_type)
 {
-        struct ub_json *json = parse("{\"s\":\"text\",\"i\":-7,\"b\":true,\"a\":[1,\"x\"],\"n\":null,"
-                                     "\"o\":{\"k\":0.5},\"big\":9007199254740991}");
+        struct ub_json *json =
+                parse("{\"s\":\"text\",\"i\":-7,\"b\":true,\"a\":[1,\"x\"],\"n\":null,"
+                      "\"o\":{\"k\":0.5},\"big\":9007199254740991}");
         struct ub_error error = UB_ERROR_INIT;
         const struct ub_json *nested = NULL;
         const char *text = NULL;
@@ -59,8 +60,10 @@ END_TEST
 
 START_TEST(a_wrong_value_is_named_in_a_sentence)
 {
-        struct ub_json *json = parse("{\"components\":[{},{},{\"version\":7,\"id\":\"\"}],\"n\":1.5,"
-                                     "\"s\":\"yes\",\"i\":11}");
+        static const char *const keys[] = { "components", "n", "s", NULL };
+        struct ub_json *json =
+                parse("{\"components\":[{},{},{\"version\":7,\"id\":\"\"}],\"n\":1.5,"
+                      "\"s\":\"yes\",\"i\":11}");
         const struct ub_json *third;
         struct ub_error error = UB_ERROR_INIT;
         const struct ub_json *a = NULL;
@@ -84,6 +87,9 @@ START_TEST(a_wrong_value_is_named_in_a_sentence)
         ck_assert_str_eq(error.text, "settings.s: expected true or false, got \"yes\"");
         ck_assert_int_eq(ub_json_get_string(json, "components", &error, &text), -EBADMSG);
         ck_assert_str_eq(error.text, "settings.components: expected a string, got an array");
+        ck_assert_int_eq(ub_json_only_keys(json, keys, &error), -EBADMSG);
+        ck_assert_str_eq(error.text, "settings.i: there is no such setting");
+        ck_assert_int_eq(ub_json_only_keys(ub_json_first(a), keys, &error), 0);
         ck_assert_str_eq(text, "old");
         ck_assert_int_eq(number, 3);
         ck_assert(flag);
@@ -147,7 +153,7 @@ START_TEST(depth_and_length_have_limits)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 START_TEST(what_is_written_reads_back)
 {
@@ -195,7 +201,7 @@ START_TEST(a_call_out_of_place_is_reported_at_the_end)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------- desired states */
+/* ------------------------------------------------------------------------------- desired states */
 
 static struct ub_desired_state *desired_state(const char *text)
 {
@@ -240,7 +246,8 @@ END_TEST
 START_TEST(a_desired_state_is_read_liberally)
 {
         struct ub_desired_state *d = desired_state(
-                "{\"Domains\":[{\"ID\":\"c\",\"extra\":[{}],\"Config\":{\"n\":5,\"b\":true,\"z\":null},"
+                "{\"Domains\":[{\"ID\":\"c\",\"extra\":[{}],\"Config\":{\"n\":5,\"b\":true,\"z\":"
+                "null},"
                 "\"components\":[{\"Id\":\"a\",\"VERSION\":null,\"config\":[{\"key\":\"f\","
                 "\"value\":1.5},{\"key\":\"none\"}]}]}],"
                 "\"baselines\":[{\"title\":\"t\",\"precondition\":\"p\"}]}");
@@ -271,7 +278,8 @@ START_TEST(a_wrong_desired_state_is_refused_with_its_place)
                 { "{\"domains\":[{\"id\":\"\"}]}", "desired state.domains[0]: \"id\" is missing" },
                 { "{\"domains\":[{\"id\":\"a\",\"config\":5}]}",
                   "desired state.domains[0].config: expected an array" },
-                { "{\"domains\":[{\"id\":\"a\",\"components\":[{\"id\":\"x\"},{\"version\":\"1\"}]}]}",
+                { "{\"domains\":[{\"id\":\"a\",\"components\":[{\"id\":\"x\"},{\"version\":\"1\"}]}"
+                  "]}",
                   "desired state.domains[0].components[1]: \"id\" is missing" },
                 { "{\"domains\":[{\"id\":\"a\",\"components\":[{\"id\":\"x\"},{\"id\":\"x\"}]}]}",
                   "desired state.domains[0].components[1]: component \"x\" is there twice" },
@@ -280,7 +288,8 @@ START_TEST(a_wrong_desired_state_is_refused_with_its_place)
                   "desired state.domains[0].components[1].version: expected a string, got 2" },
                 { "{\"domains\":[{\"id\":\"a\",\"components\":[{\"id\":\"x\",\"config\":[{\"key\":"
                   "\"k\",\"value\":[]}]}]}]}",
-                  "desired state.domains[0].components[0].config[0]: the value is neither a text nor "
+                  "desired state.domains[0].components[0].config[0]: the value is neither a text "
+                  "nor "
                   "a number" },
                 { "{\"domains\":[{\"id\":\"a\"}],\"baselines\":[{\"title\":\"t\",\"components\":"
                   "[\"a:gone\"]}]}",
@@ -299,7 +308,7 @@ START_TEST(a_wrong_desired_state_is_refused_with_its_place)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------ feedback and inventories */
+/* --------------------------------------------------------------------- feedback and inventories */
 
 START_TEST(a_feedback_leaves_out_what_is_empty)
 {
@@ -318,11 +327,12 @@ START_TEST(a_feedback_leaves_out_what_is_empty)
         feedback.actions = actions;
         feedback.n_actions = 2;
         ck_assert_int_eq(ub_feedback_to_json(&feedback, "d", &json), 0);
-        ck_assert_str_eq(json,
-                         "{\"baseline\":\"base\",\"status\":\"UPDATING\",\"message\":\"m\",\"actions\":["
-                         "{\"component\":{\"id\":\"d:a\",\"version\":\"1\"},\"status\":\"UPDATING\","
-                         "\"progress\":100},{\"component\":{\"id\":\"d:b\"},"
-                         "\"status\":\"UPDATE_FAILURE\",\"message\":\"disk full\"}]}");
+        ck_assert_str_eq(
+                json,
+                "{\"baseline\":\"base\",\"status\":\"UPDATING\",\"message\":\"m\",\"actions\":["
+                "{\"component\":{\"id\":\"d:a\",\"version\":\"1\"},\"status\":\"UPDATING\","
+                "\"progress\":100},{\"component\":{\"id\":\"d:b\"},"
+                "\"status\":\"UPDATE_FAILURE\",\"message\":\"disk full\"}]}");
         free(json);
 }
 END_TEST
@@ -333,8 +343,9 @@ START_TEST(a_feedback_is_sent_with_the_hosts_id)
 
         ck_assert_int_eq(ub_feedback_send_text(&fake->host, "A1", NULL, UB_IDENTIFICATION_FAILED,
                                                "no %s", "image"), 0);
-        ck_assert_str_eq(fake_host_next(fake, "feedback"),
-                         "feedback A1 {\"status\":\"IDENTIFICATION_FAILED\",\"message\":\"no image\"}");
+        ck_assert_str_eq(
+                fake_host_next(fake, "feedback"),
+                "feedback A1 {\"status\":\"IDENTIFICATION_FAILED\",\"message\":\"no image\"}");
         fake_host_free(fake);
 }
 END_TEST
@@ -352,15 +363,16 @@ START_TEST(an_inventory_is_a_graph_below_the_agent)
         ub_inventory_add_parameter(inventory, "serial", "7");
         ub_inventory_associate(inventory, "hello:a", "board");
         ck_assert_int_eq(ub_inventory_to_json(inventory, &json), 0);
-        ck_assert_str_eq(json,
-                         "{\"hardwareNodes\":[{\"id\":\"board\",\"name\":\"Board\",\"addressable\":true,"
-                         "\"parameters\":[{\"key\":\"serial\",\"value\":\"7\"}]}],"
-                         "\"softwareNodes\":[{\"id\":\"hello-update-agent\",\"version\":\"1.0\","
-                         "\"name\":\"Hello\",\"type\":\"APPLICATION\",\"parameters\":[{\"key\":\"domain\","
-                         "\"value\":\"hello\"},{\"key\":\"extra\",\"value\":\"x\"}]},"
-                         "{\"id\":\"hello:a\",\"version\":\"2\",\"type\":\"DATA\"}],"
-                         "\"associations\":[{\"sourceId\":\"hello-update-agent\",\"targetId\":\"hello:a\"},"
-                         "{\"sourceId\":\"hello:a\",\"targetId\":\"board\"}]}");
+        ck_assert_str_eq(
+                json,
+                "{\"hardwareNodes\":[{\"id\":\"board\",\"name\":\"Board\",\"addressable\":true,"
+                "\"parameters\":[{\"key\":\"serial\",\"value\":\"7\"}]}],"
+                "\"softwareNodes\":[{\"id\":\"hello-update-agent\",\"version\":\"1.0\","
+                "\"name\":\"Hello\",\"type\":\"APPLICATION\",\"parameters\":[{\"key\":\"domain\","
+                "\"value\":\"hello\"},{\"key\":\"extra\",\"value\":\"x\"}]},"
+                "{\"id\":\"hello:a\",\"version\":\"2\",\"type\":\"DATA\"}],"
+                "\"associations\":[{\"sourceId\":\"hello-update-agent\",\"targetId\":\"hello:a\"},"
+                "{\"sourceId\":\"hello:a\",\"targetId\":\"board\"}]}");
         free(json);
         inventory = ub_inventory_free(inventory);
 

@@ -30,7 +30,9 @@ static void keep(void *ctx, const struct ub_log *record)
 
 static void keeper_init(struct keeper *keeper)
 {
-        *keeper = (struct keeper){ .host = { .size = sizeof(keeper->host), .ctx = keeper, .log = keep } };
+        *keeper = (struct keeper){
+                .host = { .size = sizeof(keeper->host), .ctx = keeper, .log = keep },
+        };
 }
 
 START_TEST(a_line_is_formatted_and_carries_its_place)
@@ -175,7 +177,7 @@ START_TEST(every_command_has_its_three_words)
 }
 END_TEST
 
-UNIT_MAIN("sdk-log", a_line_is_formatted_and_carries_its_place, a_long_line_is_cut_between_characters,
-          bytes_that_are_no_text_do_not_lose_the_line, error_texts_grow_like_a_path_and_are_cut,
-          an_absent_slot_or_service_is_enotsup, a_state_value_of_any_length_is_read_whole,
-          every_command_has_its_three_words)
+UNIT_MAIN("sdk-log", a_line_is_formatted_and_carries_its_place,
+          a_long_line_is_cut_between_characters, bytes_that_are_no_text_do_not_lose_the_line,
+          error_texts_grow_like_a_path_and_are_cut, an_absent_slot_or_service_is_enotsup,
+          a_state_value_of_any_length_is_read_whole, every_command_has_its_three_words)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test-sdk-nest - a private sd_event inside another loop: timers, deferred calls, and two real sd-bus ends */
+ * test-sdk-nest - a private sd_event inside another loop: timers, deferred calls, and two real
+ * sd-bus ends */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,8 +52,9 @@ START_TEST(timers_run_and_are_armed_again)
         struct fixture f;
 
         fixture_init(&f);
-        ck_assert_int_ge(sd_event_add_time_relative(f.inner, NULL, CLOCK_MONOTONIC, 1000, 1, on_time, &f),
-                         0);
+        ck_assert_int_ge(
+                sd_event_add_time_relative(f.inner, NULL, CLOCK_MONOTONIC, 1000, 1, on_time, &f),
+                0);
         fake_host_run_until(f.fake, &f.done);
         ck_assert_int_eq(f.count, 5);
         fixture_done(&f);
@@ -65,8 +67,9 @@ START_TEST(a_timer_from_outside_runs_after_a_kick)
 
         fixture_init(&f);
         fake_host_settle(f.fake, 0); /* now it is armed and waits on nothing */
-        ck_assert_int_ge(sd_event_add_time_relative(f.inner, NULL, CLOCK_MONOTONIC, 1000, 1, on_time, &f),
-                         0);
+        ck_assert_int_ge(
+                sd_event_add_time_relative(f.inner, NULL, CLOCK_MONOTONIC, 1000, 1, on_time, &f),
+                0);
         ck_assert_int_eq(ub_nest_kick(f.nest), 0);
         ck_assert_int_eq(ub_nest_kick(f.nest), 0);
         fake_host_run_until(f.fake, &f.done);
@@ -148,7 +151,7 @@ START_TEST(sd_event_exit_ends_the_nesting_only)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- sd-bus */
+/* --------------------------------------------------------------------------------------- sd-bus */
 
 static int on_echo(sd_bus_message *m, void *data, sd_bus_error *error)
 {
@@ -229,10 +232,12 @@ START_TEST(a_bus_in_the_inner_loop_carries_calls)
         int fds[2];
 
         fixture_init(&f);
-        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
+                         0);
         server = bus_end(fds[0], f.inner, true);
         client = bus_end(fds[1], f.inner, false);
-        ck_assert_int_ge(sd_bus_add_object_vtable(server, NULL, "/", "org.example.Echo", VTABLE, NULL), 0);
+        ck_assert_int_ge(
+                sd_bus_add_object_vtable(server, NULL, "/", "org.example.Echo", VTABLE, NULL), 0);
 
         call_echo(&f, client, "Echo", "hello", &first);
         ck_assert_str_eq(first.answer, "hello");

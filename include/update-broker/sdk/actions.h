@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * update-broker/sdk/actions.h - the components that one activity changes, and how far each of them is
+ * update-broker/sdk/actions.h - the components that one activity changes, and how far each of them
+ * is
  *
  *     r = ub_actions_new(host, activity, &actions);
  *     r = ub_actions_diff(actions, desired, installed, n_installed);
@@ -13,12 +14,12 @@
  *     ub_actions_set_all(actions, UB_DOWNLOAD_SUCCESS, 100);
  *     r = ub_actions_finish(actions, UB_DOWNLOAD_SUCCESS, NULL);
  *
- * A list knows its activity and host and sends the feedback itself.  Progress may be reported as often as it
- * comes: it goes out once per interval with what is true then, while the word that ends a step goes out
- * at once and takes the place of progress that waits.
+ * A list knows its activity and host and sends the feedback itself.  Progress may be reported as
+ * often as it comes: it goes out once per interval with what is true then, while the word that ends
+ * a step goes out at once and takes the place of progress that waits.
  *
- * When a command names a baseline, ub_actions_scope() narrows the list to its components: set_all and the
- * feedback are then about these. */
+ * When a command names a baseline, ub_actions_scope() narrows the list to its components: set_all
+ * and the feedback are then about these. */
 #ifndef UPDATE_BROKER_SDK_ACTIONS_H
 #define UPDATE_BROKER_SDK_ACTIONS_H
 
@@ -56,23 +57,24 @@ int ub_actions_new(const struct ub_host *host, const char *activity, struct ub_a
 /* Progress that waits is dropped.  Takes NULL and returns NULL. */
 struct ub_actions *ub_actions_free(struct ub_actions *actions);
 
-/* The shortest time between two reports of progress of one step; 0 sends each.  UB_ACTIONS_INTERVAL_USEC
- * unless set. */
+/* The shortest time between two reports of progress of one step; 0 sends each.
+ * UB_ACTIONS_INTERVAL_USEC unless set. */
 void ub_actions_set_interval(struct ub_actions *actions, uint64_t usec);
 
 /* Adds a component with the status IDENTIFIED.  -EEXIST: it is there already.  -ENOMEM. */
 int ub_actions_add(struct ub_actions *actions, int32_t kind, const char *id, const char *version,
                    const char *from);
 
-/* Adds what has to happen so that `installed` becomes what is desired: in the order of the desired state what is
- * missing and what has another version, then in the order of `installed` what is not desired.  A
- * component that is desired without a version is content with any. */
+/* Adds what has to happen so that `installed` becomes what is desired: in the order of the desired
+ * state what is missing and what has another version, then in the order of `installed` what is not
+ * desired.  A component that is desired without a version is content with any. */
 int ub_actions_diff(struct ub_actions *actions, const struct ub_desired_state *desired,
                     const struct ub_component *installed, size_t n_installed);
 
 size_t ub_actions_count(const struct ub_actions *actions);
 const struct ub_action *ub_actions_get(const struct ub_actions *actions, size_t i); /* i < count */
-const struct ub_action *ub_actions_find(const struct ub_actions *actions, const char *id); /* or NULL */
+const struct ub_action *ub_actions_find(const struct ub_actions *actions,
+                                        const char *id); /* or NULL */
 
 /* Narrows the list to one baseline; "" widens it again.  The baseline is named in the feedback.
  * -ENOENT: the desired state has no such baseline.  -ENOMEM. */
@@ -83,12 +85,14 @@ int ub_actions_scope(struct ub_actions *actions, const struct ub_desired_state *
 int ub_actions_set(struct ub_actions *actions, const char *id, const char *status, int progress,
                    const char *message);
 
-/* Sets the status of all components in scope, and clears their messages.  A component that is removed
- * takes no part in DOWNLOAD and ACTIVATE, and has REMOVING, REMOVAL_SUCCESS and REMOVAL_FAILURE in place of the
- * words of UPDATE.  status: a word of an action; it is copied.  -ENOMEM. */
+/* Sets the status of all components in scope, and clears their messages.  A component that is
+ * removed takes no part in DOWNLOAD and ACTIVATE, and has REMOVING, REMOVAL_SUCCESS and
+ * REMOVAL_FAILURE in place of the words of UPDATE.  status: a word of an action; it is copied.
+ * -ENOMEM. */
 int ub_actions_set_all(struct ub_actions *actions, const char *status, int progress);
 
-/* Reports progress, within the interval later; status is copied.  What the host answers if it is sent. */
+/* Reports progress, within the interval later; status is copied.  What the host answers if it is
+ * sent. */
 int ub_actions_progress(struct ub_actions *actions, const char *status);
 
 /* Ends a step, at once.  message may be NULL.  What the host answers. */

@@ -8,9 +8,10 @@
  *      "baselines":[{"title":"t","description":"d","preconditions":"p",
  *                    "components":["containers:hello-world"]}]}
  *
- * Read as liberally as Kanto's tools write: keys in any case, null for "not there", unknown keys skipped, a
- * config as an object {"k":"v"} too, its values also as numbers or booleans, "precondition" for
- * "preconditions".  Everything is optional but the domain's and the components' ids. */
+ * Read as liberally as Kanto's tools write: keys in any case, null for "not there", unknown keys
+ * skipped, a config as an object {"k":"v"} too, its values also as numbers or booleans,
+ * "precondition" for "preconditions".  Everything is optional but the domain's and the components'
+ * ids. */
 #ifndef UPDATE_BROKER_SDK_DESIRED_STATE_H
 #define UPDATE_BROKER_SDK_DESIRED_STATE_H
 
@@ -55,9 +56,10 @@ struct ub_desired_state {
         size_t n_baselines;
 };
 
-/* Reads the text that ub_agent.desired_state got.  The caller frees *ret.  -EBADMSG: wrong, and error says what
- * and where: `domains[0].components[2].id: expected a string, got 7`.  A component that is there twice, and a
- * baseline that names one which is not there, are wrong too.  -E2BIG: over UB_COMPONENTS_MAX, or as ub_json_parse().  -ENOMEM. */
+/* Reads the text that ub_agent.desired_state got.  The caller frees *ret.  -EBADMSG: wrong, and
+ * error says what and where: `domains[0].components[2].id: expected a string, got 7`.  A component
+ * that is there twice, and a baseline that names one which is not there, are wrong too.  -E2BIG:
+ * over UB_COMPONENTS_MAX, or as ub_json_parse().  -ENOMEM. */
 int ub_desired_state_parse(const char *json, struct ub_error *error, struct ub_desired_state **ret);
 
 /* Takes NULL and returns NULL. */

@@ -2,8 +2,8 @@
  *
  * update-broker/sdk/error.h - the text of a failure, for people
  *
- * A function of the SDK that fails for a reason somebody will read takes a `struct ub_error *`, which may
- * be NULL.  Its text goes into the log or into a feedback's message:
+ * A function of the SDK that fails for a reason somebody will read takes a `struct ub_error *`,
+ * which may be NULL.  Its text goes into the log or into a feedback's message:
  *
  *     struct ub_error error = UB_ERROR_INIT;
  *
@@ -27,7 +27,8 @@ struct ub_error {
 
 #define UB_ERROR_INIT { "" }
 
-/* Sets the text and returns r, so that a failure is one line: return ub_error_set(e, -EINVAL, ...); */
+/* Sets the text and returns r, so that a failure is one line: return ub_error_set(e, -EINVAL,
+ * ...); */
 int ub_error_set(struct ub_error *error, int r, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 

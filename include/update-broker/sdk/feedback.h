@@ -3,10 +3,11 @@
  * update-broker/sdk/feedback.h - the text of a feedback
  *
  *     {"baseline":s,"status":S,"message":s,
- *      "actions":[{"component":{"id":"DOMAIN:ID","version":s},"status":s,"progress":n,"message":s}]}
+ *      "actions":[{"component":{"id":"DOMAIN:ID","version":s},
+ *                  "status":s,"progress":n,"message":s}]}
  *
- * Texts that are NULL or empty, a progress of 0 and an empty list of actions are left out.  An agent that works
- * through several components is better served by <update-broker/sdk/actions.h>. */
+ * Texts that are NULL or empty, a progress of 0 and an empty list of actions are left out.  An
+ * agent that works through several components is better served by <update-broker/sdk/actions.h>. */
 #ifndef UPDATE_BROKER_SDK_FEEDBACK_H
 #define UPDATE_BROKER_SDK_FEEDBACK_H
 
@@ -37,7 +38,8 @@ struct ub_feedback {
 /* domain: put in front of the ids.  0: the caller frees *ret.  -ENOMEM, -E2BIG. */
 int ub_feedback_to_json(const struct ub_feedback *feedback, const char *domain, char **ret);
 
-/* Sends it for an activity, with the host's id as domain.  What the host answers, or -ENOMEM, -E2BIG. */
+/* Sends it for an activity, with the host's id as domain.  What the host answers, or -ENOMEM,
+ * -E2BIG. */
 int ub_feedback_send(const struct ub_host *host, const char *activity,
                      const struct ub_feedback *feedback);
 

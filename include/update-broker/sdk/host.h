@@ -3,9 +3,9 @@
  * update-broker/sdk/host.h - the host's services without their pointers
  *
  * One function per slot of struct ub_host and of its services: ub_timer(host, ...) for
- * host->timer(host->ctx, ...).  A slot that this host does not have, and a service that it does not have
- * or has not granted, is -ENOTSUP, so that a plugin never tests a pointer.  Arguments and results are those of
- * <update-broker/plugin.h>. */
+ * host->timer(host->ctx, ...).  A slot that this host does not have, and a service that it does not
+ * have or has not granted, is -ENOTSUP, so that a plugin never tests a pointer.  Arguments and
+ * results are those of <update-broker/plugin.h>. */
 #ifndef UPDATE_BROKER_SDK_HOST_H
 #define UPDATE_BROKER_SDK_HOST_H
 
@@ -24,7 +24,7 @@ static inline const char *ub_id(const struct ub_host *host)
         return UB_HAS(host, id) ? host->id : "";
 }
 
-/* ---------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 static inline int ub_wake(const struct ub_host *host)
 {
@@ -45,8 +45,8 @@ static inline int ub_timer(const struct ub_host *host, uint64_t after_usec, ub_f
         return UB_HAS(host, timer) ? host->timer(host->ctx, after_usec, fn, data, ret) : -ENOTSUP;
 }
 
-static inline int ub_io(const struct ub_host *host, int fd, uint32_t events, ub_io_fn fn, void *data,
-                        struct ub_source **ret)
+static inline int ub_io(const struct ub_host *host, int fd, uint32_t events, ub_io_fn fn,
+                        void *data, struct ub_source **ret)
 {
         return UB_HAS(host, io) ? host->io(host->ctx, fd, events, fn, data, ret) : -ENOTSUP;
 }
@@ -56,8 +56,8 @@ static inline int ub_io_events(const struct ub_host *host, struct ub_source *io,
         return UB_HAS(host, io_events) ? host->io_events(host->ctx, io, events) : -ENOTSUP;
 }
 
-static inline int ub_spawn(const struct ub_host *host, const struct ub_spawn *command, ub_child_fn fn,
-                           void *data, struct ub_source **ret)
+static inline int ub_spawn(const struct ub_host *host, const struct ub_spawn *command,
+                           ub_child_fn fn, void *data, struct ub_source **ret)
 {
         return UB_HAS(host, spawn) ? host->spawn(host->ctx, command, fn, data, ret) : -ENOTSUP;
 }
@@ -70,9 +70,10 @@ static inline void ub_source_drop(const struct ub_host *host, struct ub_source *
         *source = NULL;
 }
 
-/* ------------------------------------------------------------------------------ settings and state */
+/* --------------------------------------------------------------------------- settings and state */
 
-static inline int ub_setting(const struct ub_host *host, const char *json_pointer, char *buf, size_t size)
+static inline int ub_setting(const struct ub_host *host, const char *json_pointer, char *buf,
+                             size_t size)
 {
         return UB_HAS(host, setting) ? host->setting(host->ctx, json_pointer, buf, size) : -ENOTSUP;
 }
@@ -93,18 +94,20 @@ static inline int ub_state_sync(const struct ub_host *host, ub_done_fn done, voi
         return UB_HAS(host, state_sync) ? host->state_sync(host->ctx, done, data) : -ENOTSUP;
 }
 
-/* A whole value of the durable state, in memory of its own that the caller frees, with a NUL behind it.
- * ret_length may be NULL.  -ENOENT: no such key.  -ENOMEM. */
+/* A whole value of the durable state, in memory of its own that the caller frees, with a NUL behind
+ * it.  ret_length may be NULL.  -ENOENT: no such key.  -ENOMEM. */
 int ub_state_read(const struct ub_host *host, const char *key, char **ret, size_t *ret_length);
 
 /* Stores a text without its NUL; NULL or "" deletes the key. */
 int ub_state_write(const struct ub_host *host, const char *key, const char *text);
 
-/* ---------------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
-static inline int ub_current_state(const struct ub_host *host, const char *activity, const char *json)
+static inline int ub_current_state(const struct ub_host *host, const char *activity,
+                                   const char *json)
 {
-        return UB_HAS(host, current_state) ? host->current_state(host->ctx, activity, json) : -ENOTSUP;
+        return UB_HAS(host, current_state) ? host->current_state(host->ctx, activity, json)
+                                           : -ENOTSUP;
 }
 
 static inline int ub_feedback(const struct ub_host *host, const char *activity, const char *json)
@@ -127,7 +130,7 @@ static inline int ub_stopped(const struct ub_host *host)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- services */
+/* ------------------------------------------------------------------------------------- services */
 
 /* The table of a service, or NULL. */
 static inline const void *ub_service(const struct ub_host *host, const char *service)
@@ -140,9 +143,9 @@ static inline const struct ub_mqtt *ub_mqtt(const struct ub_host *host)
         return (const struct ub_mqtt *)ub_service(host, UB_SERVICE_MQTT);
 }
 
-static inline int ub_mqtt_publish(const struct ub_host *host, const char *topic, const void *payload,
-                                  size_t length, uint32_t qos, uint32_t flags, ub_done_fn done,
-                                  void *data)
+static inline int ub_mqtt_publish(const struct ub_host *host, const char *topic,
+                                  const void *payload, size_t length, uint32_t qos, uint32_t flags,
+                                  ub_done_fn done, void *data)
 {
         const struct ub_mqtt *mqtt = ub_mqtt(host);
 
@@ -170,8 +173,8 @@ static inline int ub_mqtt_unsubscribe(const struct ub_host *host, uint64_t id)
         return 0;
 }
 
-static inline int ub_mqtt_watch(const struct ub_host *host, void (*fn)(void *data, uint32_t connected),
-                                void *data)
+static inline int ub_mqtt_watch(const struct ub_host *host,
+                                void (*fn)(void *data, uint32_t connected), void *data)
 {
         const struct ub_mqtt *mqtt = ub_mqtt(host);
 
@@ -199,7 +202,8 @@ static inline int ub_orchestrator_command(const struct ub_host *host, const char
         return o ? o->command(host->ctx, activity, json) : -ENOTSUP;
 }
 
-static inline int ub_orchestrator_current_state_get(const struct ub_host *host, const char *activity)
+static inline int ub_orchestrator_current_state_get(const struct ub_host *host,
+                                                    const char *activity)
 {
         const struct ub_orchestrator *o = ub_orchestrator(host);
 

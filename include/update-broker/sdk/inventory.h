@@ -6,9 +6,9 @@
  *      "softwareNodes":[{"id","version","name","parameters":[..],"type":T}],
  *      "associations":[{"sourceId","targetId"}]}
  *
- * The broker joins the inventories of all agents to one graph.  It hangs a domain's part below its root by the
- * agent's own node: the first software node, of type APPLICATION with the parameter "domain".  An agent makes
- * that one first and links its components to it:
+ * The broker joins the inventories of all agents to one graph.  It hangs a domain's part below its
+ * root by the agent's own node: the first software node, of type APPLICATION with the parameter
+ * "domain".  An agent makes that one first and links its components to it:
  *
  *     r = ub_inventory_new(ub_id(host), &inventory);
  *     ub_inventory_add_agent(inventory, "1.0", "Hello agent");
@@ -61,11 +61,13 @@ void ub_inventory_add_parameter(struct ub_inventory *inventory, const char *key,
 /* An edge between two whole ids. */
 void ub_inventory_associate(struct ub_inventory *inventory, const char *source, const char *target);
 
-/* 0: the caller frees *ret; the inventory is used up.  -EINVAL: a parameter without a node.  -ENOMEM, -E2BIG. */
+/* 0: the caller frees *ret; the inventory is used up.  -EINVAL: a parameter without a node.
+ * -ENOMEM, -E2BIG. */
 int ub_inventory_to_json(struct ub_inventory *inventory, char **ret);
 
 /* The same, sent for an activity ("": the state changed by itself). */
-int ub_inventory_send(struct ub_inventory *inventory, const struct ub_host *host, const char *activity);
+int ub_inventory_send(struct ub_inventory *inventory, const struct ub_host *host,
+                      const char *activity);
 
 #ifdef __cplusplus
 }

@@ -6,15 +6,15 @@
  * one is named in a sentence: `settings.components[2].version: expected a string, got 7`.
  *
  *     r = ub_json_parse(text, "settings", &error, &settings);
- *     r = ub_json_get_string(settings, "folder", &error, &folder);     1 there, 0 not there, < 0 wrong
+ *     r = ub_json_get_string(settings, "folder", &error, &folder);   1 there, 0 not, < 0 wrong
  *     for (c = ub_json_first(components); c; c = ub_json_next(c))
  *             r = ub_json_need_string(c, "id", &error, &id);
  *
- * The getters compare keys exactly, and take null for "not there".  Values and strings live as long as
- * the tree, which is freed by its root.
+ * The getters compare keys exactly, and take null for "not there".  Values and strings live as long
+ * as the tree, which is freed by its root.
  *
- * Writing appends to a text that grows; the first fault is kept and every later call does nothing, so only
- * the end is checked:
+ * Writing appends to a text that grows; the first fault is kept and every later call does nothing,
+ * so only the end is checked:
  *
  *     struct ub_json_writer w = UB_JSON_WRITER_INIT;
  *
@@ -34,7 +34,7 @@
 extern "C" {
 #endif
 
-/* ---------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 struct ub_json; /* one value of a tree */
 
@@ -50,9 +50,9 @@ enum {
 /* The largest integer that every JSON reader keeps exactly, 2^53 - 1. */
 #define UB_JSON_INT_MAX INT64_C(9007199254740991)
 
-/* Reads a text.  name begins every path in error texts ("settings"), and is copied.  The caller frees *ret with
- * ub_json_free.  -EBADMSG: not JSON, a key twice in one object, or a NUL inside a string.  -E2BIG: over
- * UB_MAX_JSON bytes or UB_MAX_DEPTH levels.  -ENOMEM. */
+/* Reads a text.  name begins every path in error texts ("settings"), and is copied.  The caller
+ * frees *ret with ub_json_free.  -EBADMSG: not JSON, a key twice in one object, or a NUL inside a
+ * string.  -E2BIG: over UB_MAX_JSON bytes or UB_MAX_DEPTH levels.  -ENOMEM. */
 int ub_json_parse(const char *text, const char *name, struct ub_error *error, struct ub_json **ret);
 
 /* Frees a whole tree; takes NULL and returns NULL. */
@@ -61,8 +61,8 @@ struct ub_json *ub_json_free(struct ub_json *root);
 /* UB_JSON_* of a value. */
 int ub_json_type(const struct ub_json *value);
 
-/* Elements of an array or members of an object, in the order of the text; NULL at the end, and for any
- * other value. */
+/* Elements of an array or members of an object, in the order of the text; NULL at the end, and for
+ * any other value. */
 const struct ub_json *ub_json_first(const struct ub_json *value);
 const struct ub_json *ub_json_next(const struct ub_json *value);
 size_t ub_json_count(const struct ub_json *value);
@@ -79,13 +79,15 @@ const struct ub_json *ub_json_member(const struct ub_json *object, const char *k
 /* The same without regard to upper and lower case of ASCII letters, as some senders need. */
 const struct ub_json *ub_json_member_nocase(const struct ub_json *object, const char *key);
 
-/* A member of one type.  1: found.  0: not there or null; *ret is untouched.  -EBADMSG: another type, or an
- * integer outside min..max (which lie within +-UB_JSON_INT_MAX), and error says which and where. */
+/* A member of one type.  1: found.  0: not there or null; *ret is untouched.  -EBADMSG: another
+ * type, or an integer outside min..max (which lie within +-UB_JSON_INT_MAX), and error says which
+ * and where. */
 int ub_json_get_string(const struct ub_json *object, const char *key, struct ub_error *error,
                        const char **ret);
 int ub_json_get_int(const struct ub_json *object, const char *key, int64_t min, int64_t max,
                     struct ub_error *error, int64_t *ret);
-int ub_json_get_bool(const struct ub_json *object, const char *key, struct ub_error *error, bool *ret);
+int ub_json_get_bool(const struct ub_json *object, const char *key, struct ub_error *error,
+                     bool *ret);
 int ub_json_get_array(const struct ub_json *object, const char *key, struct ub_error *error,
                       const struct ub_json **ret);
 int ub_json_get_object(const struct ub_json *object, const char *key, struct ub_error *error,
@@ -99,11 +101,16 @@ int ub_json_need_string(const struct ub_json *object, const char *key, struct ub
 int ub_json_as_string(const struct ub_json *value, struct ub_error *error, const char **ret);
 int ub_json_as_object(const struct ub_json *value, struct ub_error *error);
 
-/* Sets error to "PATH OF VALUE: TEXT" and returns r: for faults that only the caller knows. */
-int ub_json_fault(const struct ub_json *value, struct ub_error *error, int r, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+/* Refuses an object with a key that is not in keys, which ends with NULL: 0, or -EBADMSG, for
+ * typos. */
+int ub_json_only_keys(const struct ub_json *object, const char *const *keys,
+                      struct ub_error *error);
 
-/* ---------------------------------------------------------------------------------------- writing */
+/* Sets error to "PATH OF VALUE: TEXT" and returns r: for faults that only the caller knows. */
+int ub_json_fault(const struct ub_json *value, struct ub_error *error, int r, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
+
+/* -------------------------------------------------------------------------------------- writing */
 
 struct ub_json_writer {
         char *text; /* not terminated before ub_json_writer_finish() */
@@ -122,8 +129,8 @@ void ub_json_close_object(struct ub_json_writer *w);
 void ub_json_open_array(struct ub_json_writer *w, const char *key);
 void ub_json_close_array(struct ub_json_writer *w);
 
-/* value NULL writes nothing, so that an absent text needs no test.  Bytes that are not UTF-8 become U+FFFD: what
- * a device or a program said can always be reported. */
+/* value NULL writes nothing, so that an absent text needs no test.  Bytes that are not UTF-8 become
+ * U+FFFD: what a device or a program said can always be reported. */
 void ub_json_put_string(struct ub_json_writer *w, const char *key, const char *value);
 void ub_json_put_int(struct ub_json_writer *w, const char *key, int64_t value);
 void ub_json_put_bool(struct ub_json_writer *w, const char *key, bool value);
@@ -131,8 +138,8 @@ void ub_json_put_bool(struct ub_json_writer *w, const char *key, bool value);
 /* A text that is JSON already, taken as it is. */
 void ub_json_put_json(struct ub_json_writer *w, const char *key, const char *json);
 
-/* Ends the text.  0: the caller frees *ret.  Otherwise the first fault (-EINVAL also when something is
- * still open), and nothing is left to free.  Either way the writer is empty again. */
+/* Ends the text.  0: the caller frees *ret.  Otherwise the first fault (-EINVAL also when something
+ * is still open), and nothing is left to free.  Either way the writer is empty again. */
 int ub_json_writer_finish(struct ub_json_writer *w, char **ret);
 
 /* Gives up what was written. */

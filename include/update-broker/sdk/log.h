@@ -16,12 +16,13 @@
 extern "C" {
 #endif
 
-/* Writes one line.  level: UB_LOG_*.  A text longer than UB_MAX_LOG is cut at a character's edge and ends
- * in "..."; newlines at its end are removed.  errno stays as it is. */
+/* Writes one line.  level: UB_LOG_*.  A text longer than UB_MAX_LOG is cut at a character's edge
+ * and ends in "..."; newlines at its end are removed.  errno stays as it is. */
 void ub_log_at(const struct ub_host *host, int level, const char *file, int line, const char *func,
                const char *format, ...) __attribute__((format(printf, 6, 7)));
-void ub_log_at_v(const struct ub_host *host, int level, const char *file, int line, const char *func,
-                 const char *format, va_list args) __attribute__((format(printf, 6, 0)));
+void ub_log_at_v(const struct ub_host *host, int level, const char *file, int line,
+                 const char *func, const char *format, va_list args)
+        __attribute__((format(printf, 6, 0)));
 
 /* ub_log(host, level, format, ...) and one macro per level. */
 #define ub_log(host, level, ...) \

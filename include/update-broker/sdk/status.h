@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * update-broker/sdk/status.h - the words of the protocol: statuses of feedback, of actions, and commands
+ * update-broker/sdk/status.h - the words of the protocol: statuses of feedback, of actions, and
+ * commands
  *
- * A feedback has one overall status, and one status per action (one action per component).  Words ending in
- * -ING, and UB_CLEANUP and UB_ROLLBACK, are progress: any number of them may come.  All others end the step
- * that they name and come exactly once. */
+ * A feedback has one overall status, and one status per action (one action per component).  Words
+ * ending in -ING, and UB_CLEANUP and UB_ROLLBACK, are progress: any number of them may come.  All
+ * others end the step that they name and come exactly once. */
 #ifndef UPDATE_BROKER_SDK_STATUS_H
 #define UPDATE_BROKER_SDK_STATUS_H
 
