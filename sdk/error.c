@@ -11,13 +11,13 @@
 static void format_text(char *text, size_t size, const char *format, va_list args)
         __attribute__((format(printf, 3, 0)));
 
-/* One byte beyond UB_ERROR_MAX tells text_cut() that something was lost. */
+/* One byte beyond UB_ERROR_MAX tells ub_text_cut() that something was lost. */
 static void format_text(char *text, size_t size, const char *format, va_list args)
 {
         if (vsnprintf(text, size, format, args) < 0)
                 text[0] = '\0';
-        text_cut(text, UB_ERROR_MAX - 1);
-        text_make_valid(text);
+        ub_text_cut(text, UB_ERROR_MAX - 1);
+        ub_text_make_valid(text);
 }
 
 int ub_error_set(struct ub_error *error, int r, const char *format, ...)

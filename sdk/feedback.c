@@ -90,7 +90,7 @@ int ub_feedback_send_text(const struct ub_host *host, const char *activity, cons
                 va_start(args, format);
                 (void)vsnprintf(message, sizeof(message), format, args);
                 va_end(args);
-                text_cut(message, sizeof(message) - 2);
+                ub_text_cut(message, sizeof(message) - 2);
         }
         return ub_feedback_send(host, activity, &feedback);
 }

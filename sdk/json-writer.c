@@ -45,7 +45,7 @@ static void append_text(struct ub_json_writer *w, const char *text)
 /* One character of a string; returns its length in the source. */
 static size_t append_character(struct ub_json_writer *w, const char *c)
 {
-        size_t length = text_character(c);
+        size_t length = ub_text_character(c);
         char escape[8];
 
         if (length == 0) {

@@ -12,8 +12,7 @@
 void ub_log_at_v(const struct ub_host *host, int level, const char *file, int line,
                  const char *func, const char *format, va_list args)
 {
-        char text[UB_MAX_LOG +
-                  2]; /* one byte more than allowed, so that text_cut() sees the excess */
+        char text[UB_MAX_LOG + 2]; /* one more than allowed: ub_text_cut() sees the excess */
         const struct ub_log record = {
                 .size = sizeof(record),
                 .level = level,
@@ -27,8 +26,8 @@ void ub_log_at_v(const struct ub_host *host, int level, const char *file, int li
 
         if (vsnprintf(text, sizeof(text), format, args) < 0)
                 (void)snprintf(text, sizeof(text), "(unprintable: %s)", format);
-        text_cut(text, UB_MAX_LOG);
-        text_make_valid(text);
+        ub_text_cut(text, UB_MAX_LOG);
+        ub_text_make_valid(text);
 
         for (length = strlen(text); length > 0 && text[length - 1] == '\n'; length--)
                 text[length - 1] = '\0';

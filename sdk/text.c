@@ -7,7 +7,7 @@
 
 /* The bytes that can follow a lead byte are narrower than 80..BF where the encoding would be
  * overlong, a surrogate or above U+10FFFF (Unicode 15, table 3-7). */
-size_t text_character(const char *text)
+size_t ub_text_character(const char *text)
 {
         const unsigned char *c = (const unsigned char *)text;
         unsigned char low = 0x80;
@@ -39,7 +39,7 @@ size_t text_character(const char *text)
         return length;
 }
 
-void text_cut(char *text, size_t max)
+void ub_text_cut(char *text, size_t max)
 {
         size_t end = max - 3;
 
@@ -51,10 +51,10 @@ void text_cut(char *text, size_t max)
         memcpy(text + end, "...", 4);
 }
 
-void text_make_valid(char *text)
+void ub_text_make_valid(char *text)
 {
         while (*text) {
-                size_t length = text_character(text);
+                size_t length = ub_text_character(text);
 
                 if (length == 0)
                         *text = '?';
