@@ -52,10 +52,7 @@ static void bucket_fill(struct bucket *bucket, uint64_t now_usec)
                 bucket->filled_usec = now_usec;
                 return;
         }
-        /* More than a minute fills any bucket unless the debt is absurd; the cap keeps the product
-         * within 64 bits. */
-        if (elapsed > 60 * USEC_PER_SEC)
-                elapsed = 60 * USEC_PER_SEC;
+        /* On overflow less than what is due, but still terabytes. */
         if (__builtin_mul_overflow(elapsed, bucket->bytes_per_sec, &gain))
                 gain = UINT64_MAX;
         gain /= USEC_PER_SEC;

@@ -1,1 +1,25 @@
 # tests/fuzz: fuzz targets; their corpora are replayed by make check.
+#
+# Each target is tests/fuzz/fuzz-NAME.c with the code that it attacks; its corpus is tests/fuzz/corpus/NAME.
+# With --enable-fuzzing (CC=clang) a target is linked with libFuzzer and run by hand:
+#     tests/fuzz/fuzz-NAME -max_total_time=600 CORPUS-COPY tests/fuzz/corpus/NAME
+# otherwise with replay.c, which makes a test of its corpus.
+if FUZZING
+fuzz_cflags = $(AM_CFLAGS) -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+fuzz_main =
+else
+fuzz_cflags = $(AM_CFLAGS)
+fuzz_main = tests/fuzz/replay.c
+TESTS += $(fuzz_programs)
+endif
+fuzz_programs = \
+	tests/fuzz/fuzz-download-headers \
+	$(NULL)
+check_PROGRAMS += $(fuzz_programs)
+EXTRA_DIST += tests/fuzz/corpus
+
+tests_fuzz_fuzz_download_headers_SOURCES = tests/fuzz/fuzz-download-headers.c $(fuzz_main) \
+	sdk/download-headers.c sdk/download-url.c sdk/error.c sdk/text.c
+tests_fuzz_fuzz_download_headers_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_download_headers_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+tests_fuzz_fuzz_download_headers_LDADD = $(CURL_LIBS)

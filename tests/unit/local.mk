@@ -10,6 +10,7 @@ unit_programs = \
 	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
 	tests/unit/test-diag \
+	tests/unit/test-download \
 	tests/unit/test-frame \
 	tests/unit/test-local-bad \
 	tests/unit/test-scan \
@@ -39,6 +40,10 @@ tests_unit_test_frame_LDADD = libhost-plugin.a $(unit_ldadd)
 tests_unit_test_diag_SOURCES = tests/unit/test-diag.c tests/unit/unit.h
 tests_unit_test_diag_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_diag_LDADD = $(unit_ldadd)
+
+tests_unit_test_download_SOURCES = tests/unit/test-download.c tests/unit/unit.h
+tests_unit_test_download_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_download_LDADD = $(fake_host_ldadd) $(CURL_LIBS) $(CRYPTO_LIBS)
 
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
 tests_unit_test_scan_CPPFLAGS = $(unit_cppflags)
