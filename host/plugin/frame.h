@@ -43,10 +43,11 @@ enum frame_type {
         /* Both ways, the first of all. */
         FRAME_HELLO = 1, /* version, ABI minor */
 
-        /* To the agent-host.  Topics and state come before the start. */
+        /* To the agent-host.  Topics and state, then the configuration, then the start. */
         FRAME_TOPIC,          /* filter */
         FRAME_STATE,          /* key, blob: value */
-        FRAME_START,          /* flags, role, grants, stop_usec, seccomp; id, plugin, settings */
+        FRAME_CONFIG,         /* role, grants, stop_usec, seccomp; id, plugin, settings */
+        FRAME_START,          /* flags */
         FRAME_REQUEST,        /* enum instance_call, command; activity, text */
         FRAME_ACTIVITY_END,   /* activity */
         FRAME_STATE_SYNCED,   /* id, result */
@@ -60,8 +61,8 @@ enum frame_type {
         FRAME_STARTED,          /* result; text */
         FRAME_STOPPED,
         FRAME_DIED,             /* text */
-        FRAME_ANSWERED,         /* enum instance_call, result; activity */
-        FRAME_STATS,            /* calls, call_usec, call_usec_max; answers a ping, too */
+        FRAME_ANSWERED,         /* enum instance_call, result, the three of STATS; activity */
+        FRAME_STATS,            /* calls, call_usec, call_usec_max; answers a ping */
         FRAME_MISBEHAVED,       /* enum instance_fault; text */
         FRAME_LOG,              /* level, line; file, func, text */
         FRAME_CURRENT_STATE,    /* activity, json */
@@ -97,7 +98,7 @@ void frame_write(const struct frame *frame, void *buf);
 int frame_read(const void *data, size_t length, struct frame *ret, size_t *ret_bytes,
                struct diag *diag);
 
-/* For people, cut to fit: `answered call=9 result=0 activity="a1"`.  Returns buf. */
+/* For people, cut to fit: `feedback activity="a1" json="{}"`.  Returns buf. */
 const char *frame_print(const struct frame *frame, char *buf, size_t size);
 
 const char *frame_type_to_string(enum frame_type type);

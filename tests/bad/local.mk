@@ -37,6 +37,7 @@ check_LTLIBRARIES += \
 	tests/bad/null-life.la \
 	tests/bad/null-name.la \
 	tests/bad/null-version.la \
+	tests/bad/saboteur.la \
 	tests/bad/size-huge.la \
 	tests/bad/size-short.la \
 	tests/bad/size-zero.la \
@@ -103,6 +104,8 @@ tests_bad_null_name_la_SOURCES = tests/bad/null-name.c tests/bad/bad.h
 tests_bad_null_name_la_LDFLAGS = $(bad_ldflags)
 tests_bad_null_version_la_SOURCES = tests/bad/null-version.c tests/bad/bad.h
 tests_bad_null_version_la_LDFLAGS = $(bad_ldflags)
+tests_bad_saboteur_la_SOURCES = tests/bad/saboteur.c
+tests_bad_saboteur_la_LDFLAGS = $(bad_ldflags)
 tests_bad_size_huge_la_SOURCES = tests/bad/size-huge.c tests/bad/bad.h
 tests_bad_size_huge_la_LDFLAGS = $(bad_ldflags)
 tests_bad_size_short_la_SOURCES = tests/bad/size-short.c tests/bad/bad.h

@@ -38,7 +38,7 @@ ROOMS = {
         r"mosquitto": ("host/mqtt/", "tests/"),
         r"curl/": ("sdk/", "plugins/", "tests/"),
         r"archive": ("sdk/", "plugins/", "tests/"),
-        r"seccomp": ("host/agent-host/", "tests/"),
+        r"seccomp": ("host/plugin/sandbox.c", "tests/"),
 }
 
 # Calls that are banned, why, and the path prefixes where they are at home.

@@ -14,6 +14,7 @@ unit_programs = \
 	tests/unit/test-frame \
 	tests/unit/test-local-bad \
 	tests/unit/test-scan \
+	tests/unit/test-process \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
 	tests/unit/test-store \
@@ -48,6 +49,11 @@ tests_unit_test_download_LDADD = $(fake_host_ldadd) $(CURL_LIBS) $(CRYPTO_LIBS)
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
 tests_unit_test_scan_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_scan_LDADD = libhost-scan.a $(unit_ldadd)
+
+tests_unit_test_process_SOURCES = tests/unit/test-process.c tests/unit/isolated.h tests/unit/unit.h
+tests_unit_test_process_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_process_LDADD = libhost-plugin.a libhost-sandbox.a libhost-scan.a $(unit_ldadd) \
+	$(SYSTEMD_LIBS) $(SECCOMP_LIBS)
 
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c host/plugin/restart.c
 tests_unit_test_restart_CPPFLAGS = $(unit_cppflags)

@@ -238,7 +238,7 @@ START_TEST(garbage_closes_it)
         static const char garbage[] = "GET / HTTP/1.1\r\n\r\n";
         static const char other[] = HELLO("\x63");
         static const char twice[] = HELLO("\x01") HELLO("\x01");
-        static const char none[] = "\0\0\0\0\x0c\0\0\0";
+        static const char none[] = "\0\0\0\0\x0d\0\0\0";
 
         feed(garbage, sizeof(garbage) - 1, -EBADMSG, "unknown type 1414012975 of a frame");
         feed(other, sizeof(other) - 1, -EPROTONOSUPPORT,

@@ -11,7 +11,7 @@
 static struct frame sample(enum frame_type type)
 {
         struct frame frame = { .type = type,
-                               .number = { 1, 1, 0, 0, 1 },
+                               .number = { 1, 1, 0, 1, 0 },
                                .text = { "a1", "{\"k\":\"v\"}", "third" },
                                .blob = "blob",
                                .blob_length = 4 };
@@ -71,7 +71,7 @@ START_TEST(negative_numbers_keep_their_sign)
         ck_assert_int_eq(frame_read(bytes, size, &decoded, &size, NULL), 1);
         ck_assert_int_eq((int)(int64_t)decoded.number[1], -ENOTSUP);
         ck_assert_str_eq(frame_print(&decoded, printed, sizeof(printed)),
-                         "answered call=9 result=-95 activity=\"a1\"");
+                         "answered call=9 result=-95 calls=0 call_usec=0 call_usec_max=0 activity=\"a1\"");
         ck_assert_str_eq(frame_print(&decoded, printed, 12), "answered ca");
 }
 END_TEST
@@ -125,15 +125,15 @@ START_TEST(what_is_no_frame_is_refused_with_a_sentence)
                 CASE("\0\0\0\0\xff\xff\xff\xff", "unknown type 4294967295 of a frame"),
                 /* an absurd length is refused before the body is there */
                 CASE("\xff\xff\xff\x7f\x01\0\0\0", "frame hello: 2147483647 bytes are too many"),
-                CASE("\x01\0\0\0\x0c\0\0\0x", "frame stop: 1 bytes are too many"),
+                CASE("\x01\0\0\0\x0d\0\0\0x", "frame stop: 1 bytes are too many"),
                 CASE("\x08\0\0\0\x01\0\0\0" N8("\x01"), "frame hello: abi_minor: missing"),
                 CASE("\x10\0\0\0\x01\0\0\0" N8("\x01") "\0\0\0\0\x01\0\0\0",
                      "frame hello: abi_minor: out of range"),
-                CASE("\x03\0\0\0\x06\0\0\0abc", "frame activity_end: activity: has no end"),
-                CASE("\0\0\0\0\x06\0\0\0", "frame activity_end: activity: has no end"),
-                CASE("\x03\0\0\0\x06\0\0\0\xc0\x80\0", "frame activity_end: activity: not UTF-8"),
+                CASE("\x03\0\0\0\x07\0\0\0abc", "frame activity_end: activity: has no end"),
+                CASE("\0\0\0\0\x07\0\0\0", "frame activity_end: activity: has no end"),
+                CASE("\x03\0\0\0\x07\0\0\0\xc0\x80\0", "frame activity_end: activity: not UTF-8"),
                 /* a NUL inside of a text ends it, and then there is too much */
-                CASE("\x04\0\0\0\x06\0\0\0a\0b\0", "frame activity_end: 2 bytes too many"),
+                CASE("\x04\0\0\0\x07\0\0\0a\0b\0", "frame activity_end: 2 bytes too many"),
 #undef CASE
         };
         size_t i;
