@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 Finding = collections.namedtuple("Finding", "path line text hard")
 Function = collections.namedtuple("Function", "name line lines complexity parameters")
@@ -91,9 +92,13 @@ class Tree:
 
     def text(self, path):
         if path not in self._texts:
-            with open(os.path.join(self.top, path), encoding="utf-8", errors="replace") as file:
-                self._texts[path] = file.read()
+            self._texts[path] = self.read(self.top, path)
         return self._texts[path]
+
+    @staticmethod
+    def read(top, path):
+        with open(os.path.join(top, path), encoding="utf-8", errors="replace") as file:
+            return file.read()
 
     def lines(self, path):
         return enumerate(self.text(path).split("\n"), 1)
@@ -230,8 +235,9 @@ def banned_calls(tree):
         for names, (why, homes) in BANNED.items():
             if path.startswith(homes) or names == "exit" and path.endswith("main.c"):
                 continue
-            for line, text in tree.code_lines(path):
-                for match in re.finditer(r"(?<![\w.>])(%s)\s*\(" % names, text):
+            calls = re.compile(r"(?<![\w.>])(%s)\s*\(" % names)
+            for line, text in tree.code_lines(path) if calls.search(tree.code(path)) else ():
+                for match in calls.finditer(text):
                     yield hard(path, line, "%s(): %s" % (match.group(1), why))
 
 
@@ -381,34 +387,42 @@ def leftovers(tree):
                 yield hard(path, line, "say TODO(#issue), or do it")
 
 
-def ignoring_alignment(text):
-    """Lines with their indentation but single blanks inside, as far as clang-format goes wrong there."""
-    lines = []
-    for line in text.split("\n"):
-        indent = re.match(r" *", line).group(0)
-        lines.append(indent + re.sub(r" +", " ", line[len(indent):]).replace(") {", "){"))
-    return lines
+def ignoring_alignment(lines):
+    """The lines with their indentation but single blanks inside."""
+    return [re.sub(r"(?<=\S) +", " ", line).replace(") {", "){") for line in lines]
 
 
-def format_hunks(tree, path):
-    """What clang-format would change: (first line, last line, replacement).
+def formatted(tree):
+    """{path: text} as clang-format writes it; one process for all, since starting it takes longest."""
+    with tempfile.TemporaryDirectory() as top:
+        paths = tree.c_files()
+        if not paths:
+            return {}
+        for path in paths + [".clang-format"]:
+            os.makedirs(os.path.dirname(os.path.join(top, path)), exist_ok=True)
+            shutil.copyfile(os.path.join(tree.top, path), os.path.join(top, path))
+        subprocess.run(["clang-format", "-i"] + paths, cwd=top, check=True)
+        return {path: Tree.read(top, path) for path in paths}
+
+
+def format_hunks(tree):
+    """What clang-format would change: (path, first line, last line, replacement).
 
     Macros and the text of comments are left alone, and so are line breaks, except before a brace."""
-    said = subprocess.run(["clang-format", "--style=file",
-                           "--assume-filename=" + os.path.join(tree.top, path)],
-                          input=tree.text(path), stdout=subprocess.PIPE, text=True,
-                          check=True).stdout
-    ours, theirs = tree.text(path).split("\n"), said.split("\n")
-    matcher = difflib.SequenceMatcher(None, ignoring_alignment(tree.text(path)),
-                                      ignoring_alignment(said), autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        before, touched = ours[max(i1 - 1, 0):i1], ours[i1:i2] + theirs[j1:j2]
-        in_macro = any(re.match(r"\s*#\s*define\b|.*\\$", t) for t in before + touched)
-        in_comment = any(re.match(r"\s*\*( |/|$)", t) for t in touched)
-        same_breaks = i2 - i1 == j2 - j1
-        brace = any(t.strip() == "{" for t in theirs[j1:j2])
-        if tag != "equal" and not in_macro and not in_comment and (same_breaks or brace):
-            yield i1, i2, theirs[j1:j2]
+    for path, said in formatted(tree).items():
+        ours, theirs = tree.text(path).split("\n"), said.split("\n")
+        ours_plain, theirs_plain = ignoring_alignment(ours), ignoring_alignment(theirs)
+        if ours_plain == theirs_plain:
+            continue
+        matcher = difflib.SequenceMatcher(None, ours_plain, theirs_plain, autojunk=False)
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+            before, touched = ours[max(i1 - 1, 0):i1], ours[i1:i2] + theirs[j1:j2]
+            in_macro = any(re.match(r"\s*#\s*define\b|.*\\$", t) for t in before + touched)
+            in_comment = any(re.match(r"\s*\*( |/|$)", t) for t in touched)
+            same_breaks = i2 - i1 == j2 - j1
+            brace = any(t.strip() == "{" for t in theirs[j1:j2])
+            if tag != "equal" and not in_macro and not in_comment and (same_breaks or brace):
+                yield path, i1, i2, theirs[j1:j2]
 
 
 @rule
@@ -421,10 +435,9 @@ def format(tree):
     if "version 14." not in version:
         tree.note("NOT CHECKED: format (clang-format 14 is not installed)")
         return
-    for path in tree.c_files():
-        for first, last, lines in format_hunks(tree, path):
-            yield hard(path, first + 1, "clang-format would write:\n" +
-                       "\n".join("    " + text for text in lines))
+    for path, first, _, lines in format_hunks(tree):
+        yield hard(path, first + 1, "clang-format would write:\n" +
+                   "\n".join("    " + text for text in lines))
 
 
 def reflow(lines, is_comment):
@@ -483,9 +496,10 @@ def narrow(tree, path, lines, is_comment):
 
 
 def reformat(tree):
+    hunks = list(format_hunks(tree))
     for path in tree.c_files():
         lines = tree.text(path).split("\n")
-        for first, last, replacement in reversed(list(format_hunks(tree, path))):
+        for _, first, last, replacement in reversed([h for h in hunks if h[0] == path]):
             lines[first:last] = replacement
         for change in (reflow, lambda l, c: narrow(tree, path, l, c)):
             code = blank("\n".join(lines)).split("\n")
@@ -584,12 +598,12 @@ def read_allowed(tree):
     return allowed
 
 
-def run(tree):
+def run(tree, rules=None):
     """[(rule, findings)], the exceptions taken out."""
     allowed = read_allowed(tree)
     used = set()
     results = []
-    for check in RULES:
+    for check in RULES if rules is None else rules:
         kept = []
         for finding in check(tree):
             keys = [k for k in allowed if k[:2] == (check.__name__, finding.path)
