@@ -9,14 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json/pointer.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
+#include "host/util/utf8.h"
 
 enum {
-        KEYS_FEW = 128,       /* keys that are remembered without the heap */
-        KEY_SHOWN = 64,       /* bytes of a key that a message repeats */
-        EXPONENT_MAX = 308,   /* 1e308 is the largest power of ten in a double */
-        EXPONENT_CEILING = 100000, /* where counting stops, well beyond what 60 characters can undo */
+        KEYS_FEW = 128,     /* keys that are remembered without the heap */
+        KEY_SHOWN = 64,     /* bytes of a key that a message repeats */
+        EXPONENT_MAX = 308, /* 1e308 is the largest power of ten in a double */
+        EXPONENT_CEILING =
+                100000, /* where counting stops, well beyond what 60 characters can undo */
 };
 
 struct scanner {
@@ -39,73 +42,6 @@ struct scanner {
 static int scan_value(struct scanner *s);
 
 /* ------------------------------------------------------------------------------------- characters */
-
-/* Decodes one character; the number of its bytes, or 0 when they are not UTF-8. */
-static size_t utf8_decode(const char *text, size_t length, uint32_t *ret)
-{
-        static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-        const unsigned char *p = (const unsigned char *)text;
-        uint32_t code;
-        size_t n;
-        size_t i;
-
-        if (length == 0)
-                return 0;
-        if (p[0] < 0x80) {
-                *ret = p[0];
-                return 1;
-        }
-        if (p[0] >= 0xc2 && p[0] < 0xe0)
-                n = 2;
-        else if (p[0] >= 0xe0 && p[0] < 0xf0)
-                n = 3;
-        else if (p[0] >= 0xf0 && p[0] < 0xf5)
-                n = 4;
-        else
-                return 0;
-        if (length < n)
-                return 0;
-
-        code = p[0] & (0x7fU >> n);
-        for (i = 1; i < n; i++) {
-                if ((p[i] & 0xc0) != 0x80)
-                        return 0;
-                code = code << 6 | (p[i] & 0x3fU);
-        }
-        if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-                return 0;
-        *ret = code;
-        return n;
-}
-
-static size_t utf8_encode(uint32_t code, char ret[4])
-{
-        static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-        size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-        size_t i;
-
-        for (i = n - 1; i > 0; i--) {
-                ret[i] = (char)(0x80 | (code & 0x3f));
-                code >>= 6;
-        }
-        ret[0] = (char)(lead[n] | code);
-        return n;
-}
-
-bool scan_is_utf8(const char *text, size_t length)
-{
-        size_t at = 0;
-
-        while (at < length) {
-                uint32_t code;
-                size_t n = utf8_decode(text + at, length - at, &code);
-
-                if (n == 0 || code == 0)
-                        return false;
-                at += n;
-        }
-        return true;
-}
 
 /* The value of four hexadecimal digits, or -1. */
 static int hex4(const char *p, size_t length)
@@ -169,7 +105,7 @@ static uint32_t string_next(const char **p, const char *end)
         return 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
 }
 
-/* ---------------------------------------------------------------------------------------- checking */
+/* --------------------------------------------------------------------------------------- checking */
 
 /* Notes where the fault is; to be used as `return diag_set(fault_at(s, offset), -EBADMSG, ...)`. */
 static struct diag *fault_at(struct scanner *s, size_t offset)
@@ -253,7 +189,8 @@ static int scan_string(struct scanner *s)
                                         "the line ends inside a string; write \\n for a new line");
                 if (c < 0x20)
                         return diag_set(fault_at(s, s->at), -EBADMSG,
-                                        "control character in a string; write \\u%04x", (unsigned)c);
+                                        "control character in a string; write \\u%04x",
+                                        (unsigned)c);
                 n = utf8_decode(s->text + s->at, s->length - s->at, &code);
                 if (n == 0)
                         return diag_set(fault_at(s, s->at), -EBADMSG, "not valid UTF-8");
@@ -337,7 +274,8 @@ static int scan_number(struct scanner *s)
                                 SCAN_NUMBER_MAX);
         if (s->text[whole] != '0' && (long)n - 1 + exponent >= EXPONENT_MAX)
                 return diag_set(fault_at(s, begin), -EBADMSG, "number out of range");
-        /* 0.9e308 is 9e307: behind a leading 0 the fraction stays below the exponent's power of ten. */
+        /* 0.9e308 is 9e307: behind a leading 0 the fraction stays below the exponent's power of
+         * ten. */
         if (s->text[whole] == '0' && exponent > EXPONENT_MAX)
                 return diag_set(fault_at(s, begin), -EBADMSG, "number out of range");
         if (s->rules->exact_integers && integer && beyond_exact(s->text + whole, n))
@@ -419,8 +357,8 @@ static int scan_member(struct scanner *s)
 
         if (peek(s) != '"')
                 return diag_set(fault_at(s, s->at), -EBADMSG,
-                                peek(s) == '\'' ? "expected a key in double quotes, not single ones" :
-                                                  "expected a key in double quotes");
+                                peek(s) == '\'' ? "expected a key in double quotes, not single ones"
+                                                : "expected a key in double quotes");
         r = keys_push(s, s->at);
         if (r < 0)
                 return r;
@@ -457,14 +395,17 @@ static int scan_items(struct scanner *s, char close, int (*item)(struct scanner 
                         return 0;
                 }
                 if (peek(s) < 0)
-                        return diag_set(fault_at(s, begin), -EBADMSG, "the %s that begins here does not end",
+                        return diag_set(fault_at(s, begin), -EBADMSG,
+                                        "the %s that begins here does not end",
                                         close == '}' ? "object" : "array");
                 if (peek(s) != ',')
-                        return diag_set(fault_at(s, s->at), -EBADMSG, "expected \",\" or \"%c\"", close);
+                        return diag_set(fault_at(s, s->at), -EBADMSG, "expected \",\" or \"%c\"",
+                                        close);
                 comma = s->at++;
                 skip_space(s);
                 if (peek(s) == close)
-                        return diag_set(fault_at(s, comma), -EBADMSG, "a comma before \"%c\"", close);
+                        return diag_set(fault_at(s, comma), -EBADMSG, "a comma before \"%c\"",
+                                        close);
         }
 }
 
@@ -474,8 +415,8 @@ static int scan_container(struct scanner *s, char open)
         int r;
 
         if (s->depth == s->rules->max_depth)
-                return diag_set(fault_at(s, s->at), -E2BIG, "more than %u levels of objects and arrays",
-                                s->rules->max_depth);
+                return diag_set(fault_at(s, s->at), -E2BIG,
+                                "more than %u levels of objects and arrays", s->rules->max_depth);
         s->depth++;
         r = open == '{' ? scan_items(s, '}', scan_member) : scan_items(s, ']', scan_value);
         s->depth--;
@@ -520,7 +461,8 @@ static int scan_value(struct scanner *s)
         case '0' ... '9':
                 return scan_number(s);
         case -1:
-                return diag_set(fault_at(s, s->at), -EBADMSG, "the text ends where a value is expected");
+                return diag_set(fault_at(s, s->at), -EBADMSG,
+                                "the text ends where a value is expected");
         default:
                 return scan_word(s);
         }
@@ -589,8 +531,8 @@ struct scan_position scan_position(const char *text, size_t length, size_t offse
 }
 
 /* --------------------------------------------------------------------------------------- searching
- * From here on the text is an accepted one.  `end` is respected all the same, so that a caller's mistake
- * yields a wrong answer and not a wild read. */
+ * From here on the text is an accepted one.  `end` is respected all the same, so that a caller's
+ * mistake yields a wrong answer and not a wild read. */
 
 static const char *after_space(const char *p, const char *end)
 {
@@ -651,21 +593,8 @@ static uint32_t token_next(const char **p)
                 *p += 2;
                 return code;
         }
-        *p += utf8_decode(*p, strnlen(*p, 4), &code);
+        *p += utf8_decode(*p, strnlen(*p, UTF8_MAX), &code);
         return code;
-}
-
-static bool pointer_is_valid(const char *pointer)
-{
-        const char *p;
-
-        if (pointer[0] != '\0' && pointer[0] != '/')
-                return false;
-        for (p = strchr(pointer, '~'); p; p = strchr(p + 1, '~')) {
-                if (p[1] != '0' && p[1] != '1')
-                        return false;
-        }
-        return scan_is_utf8(pointer, strlen(pointer));
 }
 
 static bool key_is(const char *key, const char *end, const char *token)
@@ -681,23 +610,16 @@ static bool key_is(const char *key, const char *end, const char *token)
         return c == d;
 }
 
-/* "0", or digits without a leading 0; -1 for anything else, "-" included. */
-static long token_index(const char *token)
-{
-        size_t n = strcspn(token, "/");
-
-        if (n == 0 || n > 9 || strspn(token, "0123456789") < n || (n > 1 && token[0] == '0'))
-                return -1;
-        return strtol(token, NULL, 10);
-}
-
 /* The value under `token` in the container at p, and its key; NULL when there is none. */
-static const char *find_item(const char *p, const char *end, const char *token, const char **ret_key)
+static const char *find_item(const char *p, const char *end, const char *token,
+                             const char **ret_key)
 {
         bool object = *p == '{';
-        long index = object ? -1 : token_index(token);
-        long i;
+        size_t index = 0;
+        size_t i;
 
+        if (!object && !pointer_to_index(token, &index))
+                return NULL;
         p = after_space(p + 1, end);
         for (i = 0; p < end && *p != '}' && *p != ']'; i++) {
                 const char *key = p;
@@ -782,7 +704,7 @@ int scan_copy(const char *value, size_t length, char *buf, size_t size)
         const char *p = value + 1;
         size_t n = 0;
         uint32_t code;
-        char bytes[4];
+        char bytes[UTF8_MAX];
 
         assert(value && length > 0 && length <= SCAN_BYTES_MAX && (buf || size == 0));
 

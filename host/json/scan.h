@@ -2,8 +2,8 @@
  *
  * scan - JSON text checked and searched where it lies, without making a tree of it
  *
- * The gate for every JSON text that comes from outside.  What scan_text() accepts is a text by RFC 8259
- * and, beyond that, one that no two readers can take differently:
+ * The gate for every JSON text that comes from outside.  What scan_text() accepts is a text by RFC
+ * 8259 and, beyond that, one that no two readers can take differently:
  *
  *   - valid UTF-8 without a byte order mark, no NUL and no \u0000, no half of a surrogate pair;
  *   - no key twice in one object, "a" and "\u0061" being the same key;
@@ -11,9 +11,9 @@
  *
  * The rest of the functions take a text that scan_text() has accepted, and lean on it.
  *
- * Cost: linear, but for the sorting of the keys of each object, O(n log n).  The keys of the objects that
- * are open at a time are remembered by their offset: the first 128 on the stack, more of them on the
- * heap, which with sorting takes at most three bytes per byte of the text.
+ * Cost: linear, but for the sorting of the keys of each object, O(n log n).  The keys of the
+ * objects that are open at a time are remembered by their offset: the first 128 on the stack, more
+ * of them on the heap, which with sorting takes at most three bytes per byte of the text.
  *
  * Depends on host/util only: ub-agent-host links it without cJSON.  Any thread. */
 #pragma once
@@ -39,9 +39,9 @@ struct scan_rules {
 };
 
 /* Checks a text, which need not be NUL-terminated.  On a fault diag says what is wrong, without the
- * position, and *fault_offset (may be NULL) is the byte where it is wrong; a duplicate key is found when
- * its object ends.
- * 0; -EBADMSG: not such a text.  -E2BIG: over a limit.  -ENOMEM; then *fault_offset is untouched. */
+ * position, and *fault_offset (may be NULL) is the byte where it is wrong; a duplicate key is found
+ * when its object ends.
+ * 0; -EBADMSG: not such a text.  -E2BIG: over a limit.  -ENOMEM: *fault_offset is untouched. */
 int scan_text(const char *text, size_t length, const struct scan_rules *rules, size_t *fault_offset,
               struct diag *diag);
 
@@ -57,14 +57,12 @@ struct scan_position scan_position(const char *text, size_t length, size_t offse
 int scan_locate(const char *text, size_t length, const char *pointer, size_t *ret_offset,
                 size_t *ret_length);
 
-/* The same for the key in front of that value, quotes included; for an element of an array, and for "",
- * the value itself. */
+/* The same for the key in front of that value, quotes included; for an element of an array, and for
+ * "", the value itself. */
 int scan_locate_key(const char *text, size_t length, const char *pointer, size_t *ret_offset,
                     size_t *ret_length);
 
-/* Copies a value out, as scan_locate() found it: a string decoded, anything else as it stands in the text.
- * Returns the length; when that is >= size, nothing was copied.  What is copied ends in a NUL. */
+/* Copies a value out, as scan_locate() found it: a string decoded, anything else as it stands in
+ * the text.  Returns the length; when that is >= size, nothing was copied.  What is copied ends in a
+ * NUL. */
 int scan_copy(const char *value, size_t length, char *buf, size_t size);
-
-/* True for valid UTF-8 without NUL: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
-bool scan_is_utf8(const char *text, size_t length);

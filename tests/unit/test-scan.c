@@ -12,7 +12,9 @@
 
 static const struct scan_rules any = { .max_bytes = 4 * 1024 * 1024, .max_depth = 8 };
 static const struct scan_rules object = { .max_bytes = 1024, .max_depth = 8, .object = true };
-static const struct scan_rules exact = { .max_bytes = 1024, .max_depth = 8, .exact_integers = true };
+static const struct scan_rules exact = { .max_bytes = 1024,
+                                         .max_depth = 8,
+                                         .exact_integers = true };
 
 static int scan(const char *text, const struct scan_rules *rules, size_t *offset, struct diag *diag)
 {
@@ -22,11 +24,30 @@ static int scan(const char *text, const struct scan_rules *rules, size_t *offset
 START_TEST(texts_by_the_rfc_are_accepted)
 {
         static const char *const texts[] = {
-                "{}", "[]", " \t\r\n{ } \n", "0", "-0", "-0.0e-0", "1E+5", "12.25", "true", "false", "null",
-                "\"\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\uFFFF\"", "\"\\ud83d\\ude00\"",
+                "{}",
+                "[]",
+                " \t\r\n{ } \n",
+                "0",
+                "-0",
+                "-0.0e-0",
+                "1E+5",
+                "12.25",
+                "true",
+                "false",
+                "null",
+                "\"\"",
+                "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\uFFFF\"",
+                "\"\\ud83d\\ude00\"",
                 "\"\xf0\x9f\x98\x80\"",
-                "\"\x7f\"", "\"\xef\xbf\xbf\"", "[[[[[[[[]]]]]]]]", "{\"a\":{\"a\":1},\"A\":[1,{\"a\":2}]}",
-                "{\"\":1,\" \":2}", "0.9e308", "9e307", "1e-400", "[1 , 2\n,3]",
+                "\"\x7f\"",
+                "\"\xef\xbf\xbf\"",
+                "[[[[[[[[]]]]]]]]",
+                "{\"a\":{\"a\":1},\"A\":[1,{\"a\":2}]}",
+                "{\"\":1,\" \":2}",
+                "0.9e308",
+                "9e307",
+                "1e-400",
+                "[1 , 2\n,3]",
                 "123456789012345678901234567890123456789012345678901234567890",
         };
         struct diag diag;
@@ -70,13 +91,15 @@ START_TEST(each_fault_has_its_place_and_its_sentence)
                 { "\"\\u12g4\"", 1, "\\u must be followed by four hexadecimal digits" },
                 { "\"\\u0000\"", 1, "\\u0000 is not allowed" },
                 { "\"\\ud800\"", 1, "\\ud800 is half of a surrogate pair without its other half" },
-                { "\"\\udc00\\ud800\"", 1, "\\udc00 is half of a surrogate pair without its other half" },
-                { "\"\\ud800\\u0041\"", 1, "\\ud800 is half of a surrogate pair without its other half" },
-                { "\"\xc0\x80\"", 1, "not valid UTF-8" },          /* overlong */
-                { "\"\xe0\x80\x80\"", 1, "not valid UTF-8" },      /* overlong */
-                { "\"\xed\xa0\x80\"", 1, "not valid UTF-8" },      /* surrogate */
-                { "\"\xf4\x90\x80\x80\"", 1, "not valid UTF-8" },  /* beyond U+10FFFF */
-                { "\"x\xe2\x82\"", 2, "not valid UTF-8" },         /* cut short */
+                { "\"\\udc00\\ud800\"", 1,
+                  "\\udc00 is half of a surrogate pair without its other half" },
+                { "\"\\ud800\\u0041\"", 1,
+                  "\\ud800 is half of a surrogate pair without its other half" },
+                { "\"\xc0\x80\"", 1, "not valid UTF-8" },         /* overlong */
+                { "\"\xe0\x80\x80\"", 1, "not valid UTF-8" },     /* overlong */
+                { "\"\xed\xa0\x80\"", 1, "not valid UTF-8" },     /* surrogate */
+                { "\"\xf4\x90\x80\x80\"", 1, "not valid UTF-8" }, /* beyond U+10FFFF */
+                { "\"x\xe2\x82\"", 2, "not valid UTF-8" },        /* cut short */
                 { "01", 0, "a number must not begin with 0" },
                 { "-", 1, "a number needs a digit" },
                 { "1.", 2, "a digit must follow the decimal point" },
@@ -96,8 +119,8 @@ START_TEST(each_fault_has_its_place_and_its_sentence)
                 struct diag diag = DIAG_INIT;
                 size_t offset = 9999;
 
-                ck_assert_msg(scan(faults[i].text, &any, &offset, &diag) == -EBADMSG, "accepted: %s",
-                              faults[i].text);
+                ck_assert_msg(scan(faults[i].text, &any, &offset, &diag) == -EBADMSG,
+                              "accepted: %s", faults[i].text);
                 ck_assert_str_eq(diag.text, faults[i].says);
                 ck_assert_msg(offset == faults[i].offset, "%s: %zu", faults[i].text, offset);
         }
@@ -124,7 +147,8 @@ START_TEST(a_key_twice_in_one_object_is_refused)
         ck_assert_int_eq(scan("{\"\\u00e9\":1,\"\xc3\xa9\":2}", &any, &offset, &diag), -EBADMSG);
         ck_assert_uint_eq(offset, 12);
         ck_assert_int_eq(scan("{\"\\/\":1,\"/\":2}", &any, &offset, NULL), -EBADMSG);
-        ck_assert_int_eq(scan("{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", &any, NULL, NULL), -EBADMSG);
+        ck_assert_int_eq(scan("{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", &any, NULL, NULL),
+                         -EBADMSG);
         ck_assert_int_eq(scan("[{\"x\":{\"y\":0,\"y\":0}}]", &any, &offset, NULL), -EBADMSG);
         ck_assert_uint_eq(offset, 13);
         ck_assert_int_eq(scan("{\"a\":{\"a\":0},\"aa\":{\"a\":0}}", &any, NULL, &diag), 0);
@@ -164,7 +188,8 @@ START_TEST(integers_that_a_double_would_change_are_refused_on_request)
 {
         struct diag diag;
 
-        ck_assert_int_eq(scan("[9007199254740991,-9007199254740991,1e30,1.5]", &exact, NULL, NULL), 0);
+        ck_assert_int_eq(scan("[9007199254740991,-9007199254740991,1e30,1.5]", &exact, NULL, NULL),
+                         0);
         ck_assert_int_eq(scan("9007199254740992", &exact, NULL, &diag), -EBADMSG);
         ck_assert_str_eq(diag.text, "integer beyond 9007199254740991, which would lose digits; "
                                     "write it as a string");
@@ -186,9 +211,10 @@ START_TEST(positions_count_lines_and_characters)
 }
 END_TEST
 
-static const char rfc[] = "{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, "
-                          "\"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7, \"m~n\": 8, "
-                          "\"u\\u00e4\": {\"x\": [ [ ], {} , null ] } }";
+static const char rfc[] =
+        "{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, "
+        "\"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7, \"m~n\": 8, "
+        "\"u\\u00e4\": {\"x\": [ [ ], {} , null ] } }";
 
 START_TEST(pointers_of_the_rfc_find_their_values)
 {
@@ -235,7 +261,8 @@ START_TEST(pointers_of_the_rfc_find_their_values)
                         continue;
                 ck_assert_uint_eq(n, strlen(cases[i].value));
                 ck_assert_mem_eq(rfc + offset, cases[i].value, n);
-                ck_assert_int_eq(scan_locate_key(rfc, strlen(rfc), cases[i].pointer, &offset, &n), 0);
+                ck_assert_int_eq(scan_locate_key(rfc, strlen(rfc), cases[i].pointer, &offset, &n),
+                                 0);
                 ck_assert_uint_eq(n, strlen(cases[i].key));
                 ck_assert_mem_eq(rfc + offset, cases[i].key, n);
         }
@@ -274,8 +301,8 @@ END_TEST
 
 START_TEST(a_hostile_object_of_many_keys_is_checked_in_time)
 {
-        /* 100 000 distinct keys with a long common beginning, in 2.4 MB, the last one twice: comparing
-         * each with each would be 5 000 000 000 comparisons. */
+        /* 100 000 distinct keys with a long common beginning, in 2.4 MB, the last one twice:
+         * comparing each with each would be 5 000 000 000 comparisons. */
         enum { KEYS = 100000, EACH = 24 };
         CLEANUP_FREE char *text = malloc(KEYS * EACH + 2 * EACH);
         clock_t begin = clock();
