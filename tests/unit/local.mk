@@ -9,6 +9,10 @@ unit_programs = \
 	tests/unit/test-sdk-log \
 	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
+	tests/unit/test-confd \
+	tests/unit/test-json \
+	tests/unit/test-merge \
+	tests/unit/test-schema \
 	tests/unit/test-diag \
 	tests/unit/test-download \
 	tests/unit/test-frame \
@@ -45,6 +49,22 @@ tests_unit_test_diag_LDADD = $(unit_ldadd)
 tests_unit_test_download_SOURCES = tests/unit/test-download.c tests/unit/unit.h
 tests_unit_test_download_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_download_LDADD = $(fake_host_ldadd) $(CURL_LIBS) $(CRYPTO_LIBS)
+
+tests_unit_test_confd_SOURCES = tests/unit/test-confd.c tests/unit/unit.h
+tests_unit_test_confd_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_confd_LDADD = libhost-config.a libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
+
+tests_unit_test_json_SOURCES = tests/unit/test-json.c tests/unit/unit.h
+tests_unit_test_json_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_json_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
+
+tests_unit_test_merge_SOURCES = tests/unit/test-merge.c tests/unit/unit.h
+tests_unit_test_merge_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_merge_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
+
+tests_unit_test_schema_SOURCES = tests/unit/test-schema.c tests/unit/unit.h
+tests_unit_test_schema_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_schema_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
 
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
 tests_unit_test_scan_CPPFLAGS = $(unit_cppflags)
