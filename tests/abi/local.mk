@@ -27,17 +27,42 @@ tests_abi_v1_0_frozen_la_CPPFLAGS = -I$(top_srcdir)/tests/abi/v1.0
 tests_abi_v1_0_frozen_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere $(PLUGIN_LDFLAGS) \
 	$(AM_LDFLAGS)
 
+# The other direction: a host and its ub-agent-host that were compiled with the header of 1.0.
+old_cppflags = -I$(top_srcdir)/tests/abi/v1.0 $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+check_LIBRARIES += tests/abi/libold-host.a
+tests_abi_libold_host_a_SOURCES = $(libhost_plugin_a_SOURCES)
+tests_abi_libold_host_a_CPPFLAGS = $(old_cppflags)
+check_PROGRAMS += tests/abi/old-agent-host
+tests_abi_old_agent_host_SOURCES = $(ub_agent_host_SOURCES)
+tests_abi_old_agent_host_CPPFLAGS = $(old_cppflags)
+tests_abi_old_agent_host_LDADD = tests/abi/libold-host.a $(ub_agent_host_LDADD)
+
 if HAVE_CHECK
-abi_programs = \
-	tests/abi/test-frozen-agent \
-	$(NULL)
+abi_programs = tests/abi/test-frozen-agent
+if PLUGIN_FAKE
+abi_programs += tests/abi/test-old-host
+endif
 check_PROGRAMS += $(abi_programs)
 TESTS += $(abi_programs)
 
+compat_ldadd = libhost-sandbox.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS) $(SECCOMP_LIBS) -ldl
+compat_cppflags = $(CHECK_CFLAGS) -DUB_ABI_MINOR_WANTED=0
+
 tests_abi_test_frozen_agent_SOURCES = tests/abi/test-compat.c
-tests_abi_test_frozen_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -DUB_ABI_MINOR_WANTED=0 \
-	-DCOMPAT_PLUGIN='"tests/abi/v1.0/.libs/frozen.so"'
-tests_abi_test_frozen_agent_LDADD = libhost-plugin.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS)
+tests_abi_test_frozen_agent_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(compat_cppflags) \
+	-DCOMPAT_PLUGIN='"tests/abi/v1.0/.libs/frozen.so"' \
+	-DCOMPAT_AGENT_HOST='"ub-agent-host"' \
+	-DCOMPAT_SETTINGS='"{\"version\":\"1\"}"'
+tests_abi_test_frozen_agent_LDADD = libhost-plugin.a $(compat_ldadd)
+
+if PLUGIN_FAKE
+tests_abi_test_old_host_SOURCES = tests/abi/test-compat.c
+tests_abi_test_old_host_CPPFLAGS = $(old_cppflags) $(compat_cppflags) \
+	-DCOMPAT_PLUGIN='"plugins/fake/.libs/fake.so"' \
+	-DCOMPAT_AGENT_HOST='"tests/abi/old-agent-host"' \
+	-DCOMPAT_SETTINGS='"{\"components\":[{\"id\":\"app\",\"version\":\"1\"}]}"'
+tests_abi_test_old_host_LDADD = tests/abi/libold-host.a $(compat_ldadd)
+endif
 endif
 
 check-abi:

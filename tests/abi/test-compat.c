@@ -6,8 +6,8 @@
  * compiled with the header of 1.0 and the fake agent of the day.  In both modes the words that arrive must be
  * those of a good activity, and the transcripts of the two modes must be equal.
  *
- * The build defines COMPAT_PLUGIN and, for the runs in a process, COMPAT_AGENT_HOST: paths in the build
- * folder. */
+ * The build defines COMPAT_PLUGIN and COMPAT_AGENT_HOST, paths in the build folder, and
+ * COMPAT_SETTINGS. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdarg.h>
@@ -26,13 +26,6 @@
 #define DESIRED                                                                          \
         "{\"domains\":[{\"id\":\"demo\",\"components\":[{\"id\":\"app\",\"version\":\"2\"}]}]," \
         "\"baselines\":[]}"
-#define SETTINGS "{\"version\":\"1\",\"components\":[{\"id\":\"app\",\"version\":\"1\"}]}"
-
-#ifdef COMPAT_AGENT_HOST
-#define NEW_INSTANCE(isolated) ((isolated) ? instance_new_process : instance_new_local)
-#else
-#define NEW_INSTANCE(isolated) instance_new_local
-#endif
 
 enum { TRANSCRIPT_MAX = 8192, WATCHDOG_SEC = 15 };
 
@@ -252,7 +245,7 @@ static void run_activity(struct run *run, const char *agent_host)
                 .id = "demo",
                 .role = INSTANCE_ROLE_AGENT,
                 .plugin = plugin,
-                .settings = SETTINGS,
+                .settings = COMPAT_SETTINGS,
                 .agent_host = agent_host,
         };
 
@@ -262,7 +255,10 @@ static void run_activity(struct run *run, const char *agent_host)
         ck_assert_int_ge(sd_event_add_time_relative(run->event, NULL, CLOCK_MONOTONIC,
                                                     WATCHDOG_SEC * 1000000ULL, 0, on_watchdog, run),
                          0);
-        ck_assert_int_eq(NEW_INSTANCE(agent_host)(&config, run->event, &events, run, &run->instance),
+        ck_assert_int_eq(agent_host ? instance_new_process(&config, run->event, &events, run,
+                                                           &run->instance)
+                                    : instance_new_local(&config, run->event, &events, run,
+                                                         &run->instance),
                          0);
         ck_assert_int_eq(instance_start(run->instance, 0), 0);
         ck_assert_int_eq(sd_event_loop(run->event), 0);
@@ -281,7 +277,6 @@ START_TEST(activity_runs_in_this_process)
 }
 END_TEST
 
-#ifdef COMPAT_AGENT_HOST
 START_TEST(activity_runs_in_a_process_of_its_own_with_the_same_transcript)
 {
         static struct run local;
@@ -297,6 +292,3 @@ END_TEST
 
 UNIT_MAIN("compat", activity_runs_in_this_process,
           activity_runs_in_a_process_of_its_own_with_the_same_transcript)
-#else
-UNIT_MAIN("compat", activity_runs_in_this_process)
-#endif
