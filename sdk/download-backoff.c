@@ -11,7 +11,7 @@
  * long enough that the loop is not woken for every portion. */
 enum { BUCKET_BURSTS_PER_SEC = 10 };
 
-int backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec, uint64_t random,
+int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec, uint64_t random,
                  uint64_t *ret_usec)
 {
         uint64_t pause = backoff->first_usec;
@@ -65,7 +65,7 @@ static void bucket_fill(struct bucket *bucket, uint64_t now_usec)
                 bucket->tokens += (int64_t)gain;
 }
 
-uint64_t bucket_wait_usec(struct bucket *bucket, uint64_t now_usec)
+uint64_t ub_bucket_wait_usec(struct bucket *bucket, uint64_t now_usec)
 {
         uint64_t debt;
 
@@ -80,7 +80,7 @@ uint64_t bucket_wait_usec(struct bucket *bucket, uint64_t now_usec)
         return debt * USEC_PER_SEC / bucket->bytes_per_sec + 1;
 }
 
-void bucket_take(struct bucket *bucket, uint64_t bytes)
+void ub_bucket_take(struct bucket *bucket, uint64_t bytes)
 {
         if (bucket->bytes_per_sec != 0)
                 bucket->tokens -= (int64_t)bytes;

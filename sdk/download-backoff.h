@@ -31,7 +31,7 @@ struct backoff {
  * 64 bits.
  * 0 and the pause.  -ETIMEDOUT: that was the last attempt.  -EAGAIN: the server asks for more than
  * max_usec. */
-int backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec, uint64_t random,
+int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec, uint64_t random,
                  uint64_t *ret_usec);
 
 struct bucket {
@@ -41,7 +41,7 @@ struct bucket {
 };
 
 /* Microseconds until the next portion may pass; 0: it may pass now. */
-uint64_t bucket_wait_usec(struct bucket *bucket, uint64_t now_usec);
+uint64_t ub_bucket_wait_usec(struct bucket *bucket, uint64_t now_usec);
 
 /* Bytes have passed. */
-void bucket_take(struct bucket *bucket, uint64_t bytes);
+void ub_bucket_take(struct bucket *bucket, uint64_t bytes);

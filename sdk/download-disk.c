@@ -39,7 +39,7 @@ static int copy_slice(struct disk *disk)
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return ub_error_set(&disk->error, -errno, "cannot read: %s", strerror(errno));
-        r = part_write(disk->part, disk->data, (size_t)n, &disk->error);
+        r = ub_part_write(disk->part, disk->data, (size_t)n, &disk->error);
         return r < 0 ? r : (int)n;
 }
 
@@ -50,21 +50,21 @@ static int run_op(struct disk *disk)
 
         switch (disk->op) {
         case DISK_OPEN:
-                return part_open(part, disk->total, error);
+                return ub_part_open(part, disk->total, error);
         case DISK_REHASH:
-                return part_rehash(part, error);
+                return ub_part_rehash(part, error);
         case DISK_SPACE:
-                return part_check_space(part, disk->total, error);
+                return ub_part_check_space(part, disk->total, error);
         case DISK_BEGIN:
-                return part_begin(part, &disk->validator, disk->total, error);
+                return ub_part_begin(part, &disk->validator, disk->total, error);
         case DISK_WRITE:
-                return part_write(part, disk->data, disk->length, error);
+                return ub_part_write(part, disk->data, disk->length, error);
         case DISK_SOURCE:
                 return open_source(disk);
         case DISK_COPY:
                 return copy_slice(disk);
         case DISK_FINISH:
-                return part_finish(part, disk->total, disk->sha256, error);
+                return ub_part_finish(part, disk->total, disk->sha256, error);
         }
         assert(false);
         return -EINVAL;
@@ -87,7 +87,7 @@ static void disk_done(struct worker_job *job)
 
 static void destroy(struct disk *disk)
 {
-        part_free(disk->part);
+        ub_part_free(disk->part);
         if (disk->source_fd >= 0)
                 (void)close(disk->source_fd); /* only read */
         free(disk->data);
@@ -103,7 +103,7 @@ static void disk_drop(struct worker_job *job)
         destroy(DISK_OF(job));
 }
 
-int disk_new(struct worker *worker, struct part *part, void (*done)(void *user), void *user,
+int ub_disk_new(struct worker *worker, struct part *part, void (*done)(void *user), void *user,
              struct disk **ret)
 {
         struct disk *disk = calloc(1, sizeof(*disk));
@@ -120,23 +120,23 @@ int disk_new(struct worker *worker, struct part *part, void (*done)(void *user),
         return 0;
 }
 
-struct disk *disk_free(struct disk *disk)
+struct disk *ub_disk_free(struct disk *disk)
 {
         if (!disk)
                 return NULL;
-        if (!disk->busy || worker_drop(disk->worker, &disk->job))
+        if (!disk->busy || ub_worker_drop(disk->worker, &disk->job))
                 destroy(disk);
         return NULL;
 }
 
-int disk_post(struct disk *disk, enum disk_op op)
+int ub_disk_post(struct disk *disk, enum disk_op op)
 {
         int r;
 
         assert(!disk->busy);
         disk->op = op;
         disk->error.text[0] = '\0';
-        r = worker_post(disk->worker, &disk->job);
+        r = ub_worker_post(disk->worker, &disk->job);
         if (r < 0)
                 return ub_error_set(&disk->error, r, "cannot start a thread: %s", strerror(-r));
         disk->busy = true;

@@ -17,14 +17,14 @@
 enum { DISK_BUFFER_BYTES = 128 * 1024 };
 
 enum disk_op {
-        DISK_OPEN,   /* part_open: space for `total` */
-        DISK_REHASH, /* part_rehash; result 1: post it again */
-        DISK_SPACE,  /* part_check_space: `total` */
-        DISK_BEGIN,  /* part_begin: `total`, `validator` */
-        DISK_WRITE,  /* part_write: `data`, `length`; frees neither */
+        DISK_OPEN,   /* ub_part_open: space for `total` */
+        DISK_REHASH, /* ub_part_rehash; result 1: post it again */
+        DISK_SPACE,  /* ub_part_check_space: `total` */
+        DISK_BEGIN,  /* ub_part_begin: `total`, `validator` */
+        DISK_WRITE,  /* ub_part_write: `data`, `length`; frees neither */
         DISK_SOURCE, /* opens `source_path`, sets `total` */
         DISK_COPY,   /* appends a slice of the source; result: its bytes, 0 at the end */
-        DISK_FINISH, /* part_finish: `total`, `sha256` */
+        DISK_FINISH, /* ub_part_finish: `total`, `sha256` */
 };
 
 struct disk {
@@ -49,10 +49,10 @@ struct disk {
 };
 
 /* Takes the part over, on success. */
-int disk_new(struct worker *worker, struct part *part, void (*done)(void *user), void *user,
+int ub_disk_new(struct worker *worker, struct part *part, void (*done)(void *user), void *user,
              struct disk **ret);
 
 /* In any state; an operation that runs is finished first, in the background. */
-struct disk *disk_free(struct disk *disk);
+struct disk *ub_disk_free(struct disk *disk);
 
-int disk_post(struct disk *disk, enum disk_op op);
+int ub_disk_post(struct disk *disk, enum disk_op op);

@@ -14,7 +14,7 @@
 /* Lengths from a server stay below this, so that sums of two never overflow. */
 #define LENGTH_MAX (UINT64_C(1) << 62)
 
-void headers_init(struct headers *headers)
+void ub_headers_init(struct headers *headers)
 {
         *headers = (struct headers) {
                 .content_length = HEADERS_UNKNOWN,
@@ -186,7 +186,7 @@ static void take_status(struct headers *headers, const char *line, size_t length
         const char *space = memchr(line, ' ', length);
         size_t left = space ? length - (size_t)(space - line) : 0;
 
-        headers_init(headers);
+        ub_headers_init(headers);
         if (left >= 4 && space[1] >= '1' && space[1] <= '9' && space[2] >= '0' && space[2] <= '9' &&
             space[3] >= '0' && space[3] <= '9' && (left == 4 || space[4] == ' '))
                 headers->status = (space[1] - '0') * 100 + (space[2] - '0') * 10 + (space[3] - '0');
@@ -242,7 +242,7 @@ static void conclude(struct headers *headers)
         v->last_modified_strong = modified >= 0 && headers->date_sec > modified;
 }
 
-void headers_line(struct headers *headers, const char *line, size_t length)
+void ub_headers_line(struct headers *headers, const char *line, size_t length)
 {
         while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
                 length--;
@@ -257,7 +257,7 @@ void headers_line(struct headers *headers, const char *line, size_t length)
                 take_field(headers, line, length);
 }
 
-const char *headers_if_range(const struct headers_validator *held)
+const char *ub_headers_if_range(const struct headers_validator *held)
 {
         if (held->etag[0] == '"')
                 return held->etag;
@@ -316,7 +316,7 @@ static bool same_version(const struct headers *headers, const struct headers_ask
         const struct headers_validator *now = &headers->validator;
         const struct headers_validator *held = ask->held;
 
-        if (!headers_if_range(held) && !ask->has_digest)
+        if (!ub_headers_if_range(held) && !ask->has_digest)
                 return false;
         if (held->etag[0] && now->etag[0] && strcmp(held->etag, now->etag) != 0)
                 return false;
@@ -391,7 +391,7 @@ static enum headers_verdict decide_failure(const struct headers *headers, struct
         }
 }
 
-enum headers_verdict headers_decide(const struct headers *headers, const struct headers_ask *ask,
+enum headers_verdict ub_headers_decide(const struct headers *headers, const struct headers_ask *ask,
                                     struct headers_plan *ret, struct ub_error *error)
 {
         assert(headers && ask && ask->held && ret);
@@ -424,7 +424,7 @@ enum headers_verdict headers_decide(const struct headers *headers, const struct 
         }
 }
 
-uint64_t headers_retry_after_usec(const struct headers *headers, int64_t now_sec)
+uint64_t ub_headers_retry_after_usec(const struct headers *headers, int64_t now_sec)
 {
         const char *text = headers->retry_after;
         uint64_t sec;

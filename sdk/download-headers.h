@@ -47,14 +47,14 @@ struct headers {
         struct headers_validator validator;
 };
 
-void headers_init(struct headers *headers);
+void ub_headers_init(struct headers *headers);
 
 /* Takes one line, with or without its CR LF.  A status line forgets what came before (answers 1xx, the
  * proxy's); lines after the empty one are trailers and ignored. */
-void headers_line(struct headers *headers, const char *line, size_t length);
+void ub_headers_line(struct headers *headers, const char *line, size_t length);
 
 /* The value for If-Range, or NULL when nothing held is strong enough. */
-const char *headers_if_range(const struct headers_validator *held);
+const char *ub_headers_if_range(const struct headers_validator *held);
 
 /* What was asked. */
 struct headers_ask {
@@ -83,9 +83,9 @@ struct headers_plan {
 };
 
 /* The verdict on a complete answer. */
-enum headers_verdict headers_decide(const struct headers *headers, const struct headers_ask *ask,
+enum headers_verdict ub_headers_decide(const struct headers *headers, const struct headers_ask *ask,
                                     struct headers_plan *ret, struct ub_error *error);
 
 /* What Retry-After asks for, in microseconds from now (seconds since the epoch, for the date form when
  * the answer has no Date of its own); 0: nothing. */
-uint64_t headers_retry_after_usec(const struct headers *headers, int64_t now_sec);
+uint64_t ub_headers_retry_after_usec(const struct headers *headers, int64_t now_sec);

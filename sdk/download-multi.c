@@ -131,7 +131,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *
         return 0;
 }
 
-int multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user, void *data,
+int ub_multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user, void *data,
               struct multi **ret)
 {
         struct multi *multi = calloc(1, sizeof(*multi));
@@ -148,14 +148,14 @@ int multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_
             curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
             curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi) != CURLM_OK ||
             curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)parallel) != CURLM_OK) {
-                multi_free(multi);
+                ub_multi_free(multi);
                 return -ENOMEM;
         }
         *ret = multi;
         return 0;
 }
 
-struct multi *multi_free(struct multi *multi)
+struct multi *ub_multi_free(struct multi *multi)
 {
         if (!multi)
                 return NULL;
@@ -166,12 +166,12 @@ struct multi *multi_free(struct multi *multi)
         return NULL;
 }
 
-int multi_add(struct multi *multi, CURL *easy)
+int ub_multi_add(struct multi *multi, CURL *easy)
 {
         return curl_multi_add_handle(multi->curl, easy) == CURLM_OK ? 0 : -ENOMEM;
 }
 
-void multi_remove(struct multi *multi, CURL *easy)
+void ub_multi_remove(struct multi *multi, CURL *easy)
 {
         (void)curl_multi_remove_handle(multi->curl, easy); /* fails for what was not added only */
 }

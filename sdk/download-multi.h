@@ -13,7 +13,7 @@ struct multi;
 struct ub_host;
 
 struct multi_user {
-        /* A transfer is over.  It is still added; multi_remove() may be called. */
+        /* A transfer is over.  It is still added; ub_multi_remove() may be called. */
         void (*ended)(void *data, CURL *easy, CURLcode code);
         /* The host gave no source for one of its sockets (a negative errno).  Called from inside
          * libcurl: nothing but taking a note is allowed. */
@@ -23,11 +23,11 @@ struct multi_user {
 };
 
 /* user is borrowed and outlives the multi. */
-int multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user, void *data,
+int ub_multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user, void *data,
               struct multi **ret);
 
 /* All transfers must have been removed. */
-struct multi *multi_free(struct multi *multi);
+struct multi *ub_multi_free(struct multi *multi);
 
-int multi_add(struct multi *multi, CURL *easy);
-void multi_remove(struct multi *multi, CURL *easy);
+int ub_multi_add(struct multi *multi, CURL *easy);
+void ub_multi_remove(struct multi *multi, CURL *easy);

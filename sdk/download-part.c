@@ -23,7 +23,7 @@ enum { SLICE_BYTES = 1024 * 1024, META_BYTES_MAX = 2048, BOOT_ID_BYTES = 36 };
 /* How much may be in memory only.  Bounds what a power failure costs and how long the last fsync takes. */
 #define SYNC_EVERY_BYTES (UINT64_C(8) * 1024 * 1024)
 
-bool part_name_is_valid(const char *name)
+bool ub_part_name_is_valid(const char *name)
 {
         size_t length = strlen(name);
 
@@ -40,7 +40,7 @@ static void set_names(struct part *part, const char *name)
                        UB_DOWNLOAD_NAME_MAX, name);
 }
 
-int part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free, struct part **ret)
+int ub_part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free, struct part **ret)
 {
         struct part *part = calloc(1, sizeof(*part));
         int r;
@@ -55,26 +55,26 @@ int part_new(int dir_fd, const char *name, const char *source, uint64_t keep_fre
         part->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
         if (part->dir_fd < 0) {
                 r = -errno;
-                part_free(part);
+                ub_part_free(part);
                 return r;
         }
         part->digest = EVP_MD_CTX_new();
         if (!part->digest || EVP_DigestInit_ex(part->digest, EVP_sha256(), NULL) != 1) {
-                part_free(part);
+                ub_part_free(part);
                 return -ENOMEM;
         }
         *ret = part;
         return 0;
 }
 
-struct part *part_free(struct part *part)
+struct part *ub_part_free(struct part *part)
 {
         if (!part)
                 return NULL;
         EVP_MD_CTX_free(part->digest);
         /* Nothing to go on with.  The lock is held, so it is nobody else's. */
         if (part->is_open && part->size == 0)
-                (void)part_discard(part->dir_fd, part->name); /* no harm in an empty file */
+                (void)ub_part_discard(part->dir_fd, part->name); /* no harm in an empty file */
         if (part->fd >= 0)
                 (void)close(part->fd); /* what must be durable was synced */
         if (part->dir_fd >= 0)
@@ -244,7 +244,7 @@ static void forget(struct part *part)
         memset(&part->validator, 0, sizeof(part->validator));
 }
 
-int part_check_space(struct part *part, uint64_t total, struct ub_error *error)
+int ub_part_check_space(struct part *part, uint64_t total, struct ub_error *error)
 {
         struct statvfs fs;
         uint64_t needed;
@@ -306,7 +306,7 @@ static int open_locked(struct part *part, struct stat *ret_st, struct ub_error *
         return ub_error_set(error, -EBUSY, "other downloads write %s", part->name);
 }
 
-int part_open(struct part *part, uint64_t expected, struct ub_error *error)
+int ub_part_open(struct part *part, uint64_t expected, struct ub_error *error)
 {
         struct stat st;
         uint64_t keep;
@@ -325,10 +325,10 @@ int part_open(struct part *part, uint64_t expected, struct ub_error *error)
         /* The digest of what is there must match what is asked to follow. */
         if (keep != (uint64_t)st.st_size && ftruncate(part->fd, (off_t)keep) < 0)
                 return fail(part, error, -errno, "cannot truncate");
-        return part_check_space(part, expected, error);
+        return ub_part_check_space(part, expected, error);
 }
 
-int part_rehash(struct part *part, struct ub_error *error)
+int ub_part_rehash(struct part *part, struct ub_error *error)
 {
         char buffer[65536];
         uint64_t end = part->size - part->hashed;
@@ -371,7 +371,7 @@ static int drop_content(struct part *part, struct ub_error *error)
         return 0;
 }
 
-int part_begin(struct part *part, const struct headers_validator *validator, uint64_t total,
+int ub_part_begin(struct part *part, const struct headers_validator *validator, uint64_t total,
                struct ub_error *error)
 {
         int r;
@@ -379,7 +379,7 @@ int part_begin(struct part *part, const struct headers_validator *validator, uin
         r = drop_content(part, error);
         if (r < 0)
                 return r;
-        r = part_check_space(part, total, error);
+        r = ub_part_check_space(part, total, error);
         if (r < 0)
                 return r;
         part->validator = *validator;
@@ -397,7 +397,7 @@ static int sync_now_and_then(struct part *part, struct ub_error *error)
         return write_meta(part, error);
 }
 
-int part_write(struct part *part, const void *data, size_t length, struct ub_error *error)
+int ub_part_write(struct part *part, const void *data, size_t length, struct ub_error *error)
 {
         const char *p = data;
 
@@ -451,7 +451,7 @@ static int check_content(struct part *part, uint64_t size, const char *sha256, s
         return 0;
 }
 
-int part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_error *error)
+int ub_part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_error *error)
 {
         struct ub_error ignored = UB_ERROR_INIT;
         int r;
@@ -483,7 +483,7 @@ int part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_
         return 0;
 }
 
-int part_discard(int dir_fd, const char *name)
+int ub_part_discard(int dir_fd, const char *name)
 {
         struct part part;
         int r = 0;

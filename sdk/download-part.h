@@ -37,32 +37,32 @@ struct part {
 };
 
 /* dir_fd is duplicated; the name has been checked.  Touches no file. */
-int part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free, struct part **ret);
+int ub_part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free, struct part **ret);
 /* An empty partial file goes with it, others stay. */
-struct part *part_free(struct part *part);
+struct part *ub_part_free(struct part *part);
 
-bool part_name_is_valid(const char *name);
+bool ub_part_name_is_valid(const char *name);
 
 /* Opens or creates and locks the file, reads the notes and checks that `expected` (HEADERS_UNKNOWN: not
  * known) bytes fit.  Afterwards part->size is what can be kept; 0 when it is of something else.
  * -EBUSY, -ENOSPC, -EBADMSG: not a regular file. */
-int part_open(struct part *part, uint64_t expected, struct ub_error *error);
+int ub_part_open(struct part *part, uint64_t expected, struct ub_error *error);
 
 /* Lets the digest see a slice of what was kept.  1: there is more. */
-int part_rehash(struct part *part, struct ub_error *error);
+int ub_part_rehash(struct part *part, struct ub_error *error);
 
 /* Drops what is there and begins a version of this length. */
-int part_begin(struct part *part, const struct headers_validator *validator, uint64_t total,
+int ub_part_begin(struct part *part, const struct headers_validator *validator, uint64_t total,
                struct ub_error *error);
 
 /* Checks that the rest of the file up to total fits. */
-int part_check_space(struct part *part, uint64_t total, struct ub_error *error);
+int ub_part_check_space(struct part *part, uint64_t total, struct ub_error *error);
 
 /* Appends.  Now and then makes sure that what is written reaches the disk. */
-int part_write(struct part *part, const void *data, size_t length, struct ub_error *error);
+int ub_part_write(struct part *part, const void *data, size_t length, struct ub_error *error);
 
 /* Checks size (HEADERS_UNKNOWN: any) and digest (NULL: any), syncs, renames to NAME and removes the notes.
  * -EBADMSG: not what was expected; the content has been dropped. */
-int part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_error *error);
+int ub_part_finish(struct part *part, uint64_t size, const char *sha256, struct ub_error *error);
 
-int part_discard(int dir_fd, const char *name);
+int ub_part_discard(int dir_fd, const char *name);

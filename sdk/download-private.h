@@ -36,8 +36,8 @@ struct settings {
         struct curl_slist *headers;
 };
 
-int settings_copy(const struct ub_download_request *request, struct settings *ret);
-void settings_done(struct settings *settings);
+int ub_settings_copy(const struct ub_download_request *request, struct settings *ret);
+void ub_settings_done(struct settings *settings);
 
 enum download_state {
         DOWNLOAD_QUEUED,    /* waits for a slot */
@@ -137,31 +137,34 @@ struct ub_downloader {
         struct ub_source *deferred;
 };
 
-uint64_t downloader_now_usec(void);
+uint64_t ub_downloader_now_usec(void);
 
 /* Looks at what has changed: gives slots away, sets the timer, has callbacks called.  Whatever enters
  * through the loop or the interface ends with this. */
-void downloader_turn(struct ub_downloader *downloader);
+void ub_downloader_turn(struct ub_downloader *downloader);
 
-/* download.c, for the downloader */
-extern const struct multi_user download_multi_user;
-void download_begin(struct ub_download *d);   /* it has a slot */
-void download_tick(struct ub_download *d, uint64_t now);
-uint64_t download_next_usec(const struct ub_download *d); /* when download_tick is needed */
-void download_fail(struct ub_download *d, int r);         /* `cause` says why; ends it */
+/* download-attempt.c */
+extern const struct multi_user ub_download_multi_user;
+void ub_download_begin(struct ub_download *d);   /* it has a slot */
+void ub_download_tick(struct ub_download *d, uint64_t now);
+uint64_t ub_download_next_usec(const struct ub_download *d); /* when ub_download_tick is needed */
+void ub_download_fail(struct ub_download *d, int r);         /* `cause` says why; ends it */
+
+void ub_download_release_slot(struct ub_download *d);
+void ub_download_on_disk(void *user); /* the worker has done what it was given; user: the download */
 
 /* download-transfer.c */
 
 /* Makes d->easy for one request to d->at and adds it to the multi.  -ENOMEM, -EINVAL. */
-int transfer_start(struct ub_download *d);
-void transfer_stop(struct ub_download *d);
+int ub_transfer_start(struct ub_download *d);
+void ub_transfer_stop(struct ub_download *d);
 /* The offset that the request asks for: 0 when there is nothing to go on with. */
-void transfer_ask(const struct ub_download *d, struct headers_ask *ret);
+void ub_transfer_ask(const struct ub_download *d, struct headers_ask *ret);
 /* The verdict on d->headers. */
-void transfer_decide(struct ub_download *d);
+void ub_transfer_decide(struct ub_download *d);
 /* How long the download must wait for bandwidth. */
-uint64_t transfer_bandwidth_usec(struct ub_download *d, uint64_t now);
+uint64_t ub_transfer_bandwidth_usec(struct ub_download *d, uint64_t now);
 /* Notes an outcome unless there is one already; the transfer ends as soon as libcurl can be called. */
-void transfer_note(struct ub_download *d, enum outcome outcome, int r);
+void ub_transfer_note(struct ub_download *d, enum outcome outcome, int r);
 /* How libcurl's result is to be taken. */
-enum outcome transfer_classify(struct ub_download *d, CURLcode code);
+enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code);

@@ -25,7 +25,7 @@ static const char **string_at(struct ub_download_request *request, size_t i)
         return (const char **)((char *)request + strings[i]);
 }
 
-void settings_done(struct settings *settings)
+void ub_settings_done(struct settings *settings)
 {
         size_t i;
 
@@ -73,7 +73,7 @@ static void complete(struct ub_download_request *request)
         set_default(&request->progress_usec, USEC_PER_SEC / 2);
 }
 
-int settings_copy(const struct ub_download_request *request, struct settings *ret)
+int ub_settings_copy(const struct ub_download_request *request, struct settings *ret)
 {
         struct settings settings = { .request = *request };
         size_t i;
@@ -89,13 +89,13 @@ int settings_copy(const struct ub_download_request *request, struct settings *re
                         continue;
                 *string_at(&settings.request, i) = strdup(from);
                 if (!*string_at(&settings.request, i)) {
-                        settings_done(&settings);
+                        ub_settings_done(&settings);
                         return -ENOMEM;
                 }
         }
         r = copy_headers(request->headers, &settings);
         if (r < 0) {
-                settings_done(&settings);
+                ub_settings_done(&settings);
                 return r;
         }
         complete(&settings.request);

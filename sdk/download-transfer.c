@@ -3,7 +3,7 @@
  * download-transfer - one request to one server: libcurl's options, and what comes back
  *
  * The callbacks here run inside libcurl, where no transfer may be ended: they take notes
- * (transfer_note), and the download acts on them when libcurl has returned. */
+ * (ub_transfer_note), and the download acts on them when libcurl has returned. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 /* Of a body that is not the file: read so that the connection can be used again, but not for ever. */
 enum { IGNORED_BYTES_MAX = 65536 };
 
-void transfer_note(struct ub_download *d, enum outcome outcome, int r)
+void ub_transfer_note(struct ub_download *d, enum outcome outcome, int r)
 {
         if (d->outcome != OUTCOME_NONE)
                 return;
@@ -22,10 +22,10 @@ void transfer_note(struct ub_download *d, enum outcome outcome, int r)
         d->cause_result = r;
 }
 
-void transfer_ask(const struct ub_download *d, struct headers_ask *ret)
+void ub_transfer_ask(const struct ub_download *d, struct headers_ask *ret)
 {
         const struct ub_download_request *request = &d->settings.request;
-        bool usable = headers_if_range(&d->held) || request->sha256;
+        bool usable = ub_headers_if_range(&d->held) || request->sha256;
 
         *ret = (struct headers_ask) {
                 .offset = d->from_scratch || !usable ? 0 : d->received,
@@ -37,12 +37,12 @@ void transfer_ask(const struct ub_download *d, struct headers_ask *ret)
         };
 }
 
-void transfer_decide(struct ub_download *d)
+void ub_transfer_decide(struct ub_download *d)
 {
         struct headers_ask ask;
 
-        transfer_ask(d, &ask);
-        d->verdict = headers_decide(&d->headers, &ask, &d->plan, &d->cause);
+        ub_transfer_ask(d, &ask);
+        d->verdict = ub_headers_decide(&d->headers, &ask, &d->plan, &d->cause);
         d->decided = true;
 
         switch (d->verdict) {
@@ -62,20 +62,20 @@ void transfer_decide(struct ub_download *d)
                 break;
         case HEADERS_COMPLETE:
                 d->total = d->plan.total;
-                transfer_note(d, OUTCOME_COMPLETE, 0);
+                ub_transfer_note(d, OUTCOME_COMPLETE, 0);
                 break;
         case HEADERS_RESTART:
-                transfer_note(d, OUTCOME_RESTART, 0);
+                ub_transfer_note(d, OUTCOME_RESTART, 0);
                 break;
         case HEADERS_REDIRECT:
-                transfer_note(d, OUTCOME_REDIRECT, 0);
+                ub_transfer_note(d, OUTCOME_REDIRECT, 0);
                 break;
         case HEADERS_RETRY:
-                d->retry_after_usec = headers_retry_after_usec(&d->headers, (int64_t)time(NULL));
-                transfer_note(d, OUTCOME_RETRY, d->plan.result);
+                d->retry_after_usec = ub_headers_retry_after_usec(&d->headers, (int64_t)time(NULL));
+                ub_transfer_note(d, OUTCOME_RETRY, d->plan.result);
                 break;
         case HEADERS_REFUSED:
-                transfer_note(d, OUTCOME_REFUSED, d->plan.result);
+                ub_transfer_note(d, OUTCOME_REFUSED, d->plan.result);
                 break;
         }
 }
@@ -90,29 +90,29 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
         d->header_bytes += n;
         if (d->header_bytes > HEADERS_BYTES_MAX) {
                 (void)ub_error_set(&d->cause, 0, "the server sends more headers than anybody needs");
-                transfer_note(d, OUTCOME_RETRY, -EREMOTEIO);
+                ub_transfer_note(d, OUTCOME_RETRY, -EREMOTEIO);
                 return 0;
         }
         d->window_bytes += n;
-        headers_line(&d->headers, line, n);
+        ub_headers_line(&d->headers, line, n);
         /* 1xx: the answer proper follows. */
         if (d->headers.complete && d->headers.status >= 200 && !d->decided)
-                transfer_decide(d);
+                ub_transfer_decide(d);
         return n;
 }
 
-uint64_t transfer_bandwidth_usec(struct ub_download *d, uint64_t now)
+uint64_t ub_transfer_bandwidth_usec(struct ub_download *d, uint64_t now)
 {
-        uint64_t own = bucket_wait_usec(&d->bucket, now);
-        uint64_t shared = bucket_wait_usec(&d->owner->bucket, now);
+        uint64_t own = ub_bucket_wait_usec(&d->bucket, now);
+        uint64_t shared = ub_bucket_wait_usec(&d->owner->bucket, now);
 
         return own > shared ? own : shared;
 }
 
 static bool must_pause(struct ub_download *d, size_t n)
 {
-        uint64_t now = downloader_now_usec();
-        uint64_t wait = transfer_bandwidth_usec(d, now);
+        uint64_t now = ub_downloader_now_usec();
+        uint64_t wait = ub_transfer_bandwidth_usec(d, now);
 
         d->resume_usec = wait ? now + wait : 0;
         return wait || d->fill_length + n > DISK_BUFFER_BYTES;
@@ -126,12 +126,12 @@ static int check_limits(struct ub_download *d, size_t n)
         if (max_bytes && d->received + n > max_bytes) {
                 (void)ub_error_set(&d->cause, 0, "more than the allowed %llu bytes arrive",
                                    (unsigned long long)max_bytes);
-                transfer_note(d, OUTCOME_REFUSED, -EFBIG);
+                ub_transfer_note(d, OUTCOME_REFUSED, -EFBIG);
                 return -EFBIG;
         }
         if (d->plan.end != HEADERS_UNKNOWN && d->received + n > d->plan.end) {
                 (void)ub_error_set(&d->cause, 0, "the server sends more bytes than it announced");
-                transfer_note(d, OUTCOME_RETRY, -EREMOTEIO);
+                ub_transfer_note(d, OUTCOME_RETRY, -EREMOTEIO);
                 return -EREMOTEIO;
         }
         return 0;
@@ -157,8 +157,8 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data)
         d->fill_length += n;
         d->received += n;
         d->window_bytes += n;
-        bucket_take(&d->bucket, n);
-        bucket_take(&d->owner->bucket, n);
+        ub_bucket_take(&d->bucket, n);
+        ub_bucket_take(&d->owner->bucket, n);
         return n;
 }
 
@@ -185,7 +185,7 @@ static int add_header(struct ub_download *d, const char *name, const char *value
 static int set_headers(struct ub_download *d)
 {
         const struct curl_slist *extra = d->left_origin ? NULL : d->settings.headers;
-        const char *if_range = headers_if_range(&d->held);
+        const char *if_range = ub_headers_if_range(&d->held);
         struct headers_ask ask;
         char range[32];
         int r;
@@ -198,7 +198,7 @@ static int set_headers(struct ub_download *d)
                 d->easy_headers = longer;
         }
         r = add_header(d, "Accept-Encoding", "identity");
-        transfer_ask(d, &ask);
+        ub_transfer_ask(d, &ask);
         if (r >= 0 && ask.offset > 0) {
                 (void)snprintf(range, sizeof(range), "%llu-", (unsigned long long)ask.offset);
                 if (!SET(d->easy, CURLOPT_RANGE, range))
@@ -259,7 +259,7 @@ static bool set_callbacks(struct ub_download *d)
                SET(easy, CURLOPT_NOPROGRESS, 1L);
 }
 
-int transfer_start(struct ub_download *d)
+int ub_transfer_start(struct ub_download *d)
 {
         int r;
 
@@ -267,7 +267,7 @@ int transfer_start(struct ub_download *d)
         d->header_bytes = 0;
         d->ignored_bytes = 0;
         d->easy_error[0] = '\0';
-        headers_init(&d->headers);
+        ub_headers_init(&d->headers);
 
         d->easy = curl_easy_init();
         if (!d->easy)
@@ -280,16 +280,16 @@ int transfer_start(struct ub_download *d)
         if (r >= 0)
                 r = set_headers(d);
         if (r >= 0)
-                r = multi_add(d->owner->multi, d->easy);
+                r = ub_multi_add(d->owner->multi, d->easy);
         if (r < 0)
-                transfer_stop(d);
+                ub_transfer_stop(d);
         return r;
 }
 
-void transfer_stop(struct ub_download *d)
+void ub_transfer_stop(struct ub_download *d)
 {
         if (d->easy) {
-                multi_remove(d->owner->multi, d->easy);
+                ub_multi_remove(d->owner->multi, d->easy);
                 curl_easy_cleanup(d->easy);
                 d->easy = NULL;
         }
@@ -298,7 +298,7 @@ void transfer_stop(struct ub_download *d)
         d->paused = false;
 }
 
-enum outcome transfer_classify(struct ub_download *d, CURLcode code)
+enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code)
 {
         (void)ub_error_set(&d->cause, 0, "%s",
                            d->easy_error[0] ? d->easy_error : curl_easy_strerror(code));

@@ -9,7 +9,7 @@
 
 #include "sdk/download-url.h"
 
-void download_url_done(struct download_url *url)
+void ub_download_url_done(struct download_url *url)
 {
         free(url->text);
         free(url->origin);
@@ -136,7 +136,7 @@ static int fail(int r, struct ub_error *error)
         return r == -ENOMEM ? ub_error_set(error, r, "out of memory") : r;
 }
 
-int download_url_parse(const char *text, struct ub_error *error, struct download_url *ret)
+int ub_download_url_parse(const char *text, struct ub_error *error, struct download_url *ret)
 {
         struct download_url url = { .text = NULL };
         CURLU *u = curl_url();
@@ -148,14 +148,14 @@ int download_url_parse(const char *text, struct ub_error *error, struct download
                 r = take_apart(u, &url);
         curl_url_cleanup(u);
         if (r < 0) {
-                download_url_done(&url);
+                ub_download_url_done(&url);
                 return fail(r, error);
         }
         *ret = url;
         return 0;
 }
 
-int download_url_redirect(const struct download_url *from, const char *location,
+int ub_download_url_redirect(const struct download_url *from, const char *location,
                           struct ub_error *error, struct download_url *ret)
 {
         struct download_url url = { .text = NULL };
@@ -183,7 +183,7 @@ int download_url_redirect(const struct download_url *from, const char *location,
         else if (r < 0)
                 r = fail(r, error);
         if (r < 0) {
-                download_url_done(&url);
+                ub_download_url_done(&url);
                 return r;
         }
         *ret = url;

@@ -135,7 +135,7 @@ static void worker_on_event(void *data, int fd, uint32_t events)
                 job->done(job);
 }
 
-int worker_new(const struct ub_host *host, struct worker **ret)
+int ub_worker_new(const struct ub_host *host, struct worker **ret)
 {
         struct worker *worker = calloc(1, sizeof(*worker));
         int r;
@@ -152,14 +152,14 @@ int worker_new(const struct ub_host *host, struct worker **ret)
                                  : host->io(host->ctx, worker->event_fd, UB_IO_IN, worker_on_event,
                                             worker, &worker->source);
         if (r < 0) {
-                worker_free(worker);
+                ub_worker_free(worker);
                 return r;
         }
         *ret = worker;
         return 0;
 }
 
-struct worker *worker_free(struct worker *worker)
+struct worker *ub_worker_free(struct worker *worker)
 {
         if (!worker)
                 return NULL;
@@ -196,7 +196,7 @@ static int start_thread(struct worker *worker)
         return 0;
 }
 
-int worker_post(struct worker *worker, struct worker_job *job)
+int ub_worker_post(struct worker *worker, struct worker_job *job)
 {
         if (!worker->started) {
                 int r = start_thread(worker);
@@ -212,7 +212,7 @@ int worker_post(struct worker *worker, struct worker_job *job)
         return 0;
 }
 
-bool worker_drop(struct worker *worker, struct worker_job *job)
+bool ub_worker_drop(struct worker *worker, struct worker_job *job)
 {
         bool ours;
 

@@ -6,7 +6,7 @@
  * write(2) wait as well as fsync(2)), so one thread does them in order.  Ends of jobs come back over an
  * eventfd that the host's io watches; host->wake() belongs to the plugin.
  *
- * A job is embedded in what it works on.  From worker_post() until done() the thread owns that; the poster
+ * A job is embedded in what it works on.  From ub_worker_post() until done() the thread owns that; the poster
  * looks at nothing of it.  Everything but run() and drop() happens on the loop thread. */
 #pragma once
 
@@ -23,15 +23,15 @@ struct worker_job {
         bool dropped;
 };
 
-int worker_new(const struct ub_host *host, struct worker **ret);
+int ub_worker_new(const struct ub_host *host, struct worker **ret);
 
 /* Waits for the job that runs; those that wait must have been dropped. */
-struct worker *worker_free(struct worker *worker);
+struct worker *ub_worker_free(struct worker *worker);
 
 /* Queues a job behind all others. -EAGAIN, ...: the thread, which starts with the first job, cannot be
  * made. */
-int worker_post(struct worker *worker, struct worker_job *job);
+int ub_worker_post(struct worker *worker, struct worker_job *job);
 
 /* Gives up a posted job; its done will not come.  true: the job is the caller's again.  false: it is
  * running, and the thread will drop it before it takes another one. */
-bool worker_drop(struct worker *worker, struct worker_job *job);
+bool ub_worker_drop(struct worker *worker, struct worker_job *job);

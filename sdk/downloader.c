@@ -14,7 +14,7 @@
 
 #include "sdk/download-private.h"
 
-uint64_t downloader_now_usec(void)
+uint64_t ub_downloader_now_usec(void)
 {
         struct timespec ts;
 
@@ -40,12 +40,12 @@ static void on_deferred(void *data)
                 uint64_t total = d->total == HEADERS_UNKNOWN ? 0 : d->total;
 
                 d->due &= ~(unsigned)DUE_PROGRESS;
-                downloader_turn(downloader); /* more may be due */
+                ub_downloader_turn(downloader); /* more may be due */
                 d->settings.request.progress(d->settings.request.data, d->received, total);
                 return;
         }
         d->due = 0;
-        downloader_turn(downloader);
+        ub_downloader_turn(downloader);
         d->settings.request.done(d->settings.request.data, d->result, d->message.text);
 }
 
@@ -78,8 +78,8 @@ static void tick_all(struct ub_downloader *downloader, uint64_t now)
         n = downloader->ticks++ % n;
         for (pass = 0; pass < 2; pass++)
                 for (i = 0, d = downloader->first; d; i++, d = d->next)
-                        if ((i >= n) == (pass == 0) && download_next_usec(d) <= now)
-                                download_tick(d, now);
+                        if ((i >= n) == (pass == 0) && ub_download_next_usec(d) <= now)
+                                ub_download_tick(d, now);
 }
 
 static void on_tick(void *data)
@@ -87,19 +87,19 @@ static void on_tick(void *data)
         struct ub_downloader *downloader = data;
 
         downloader->tick = NULL;
-        tick_all(downloader, downloader_now_usec());
-        downloader_turn(downloader);
+        tick_all(downloader, ub_downloader_now_usec());
+        ub_downloader_turn(downloader);
 }
 
 static void arm_tick(struct ub_downloader *downloader)
 {
         const struct ub_host *host = downloader->host;
-        uint64_t now = downloader_now_usec();
+        uint64_t now = ub_downloader_now_usec();
         uint64_t next = USEC_NEVER;
         const struct ub_download *d;
 
         for (d = downloader->first; d; d = d->next) {
-                uint64_t usec = download_next_usec(d);
+                uint64_t usec = ub_download_next_usec(d);
 
                 next = usec < next ? usec : next;
         }
@@ -123,11 +123,11 @@ static void give_slots(struct ub_downloader *downloader)
                         continue;
                 d->has_slot = true;
                 downloader->active++;
-                download_begin(d);
+                ub_download_begin(d);
         }
 }
 
-void downloader_turn(struct ub_downloader *downloader)
+void ub_downloader_turn(struct ub_downloader *downloader)
 {
         give_slots(downloader);
         arm_tick(downloader);
@@ -161,9 +161,9 @@ int ub_downloader_new(const struct ub_host *host, const struct ub_downloader_opt
         downloader->parallel = options->parallel ? options->parallel : UB_DOWNLOAD_PARALLEL;
         downloader->bucket.bytes_per_sec = options->bytes_per_sec;
         downloader->user_agent = strdup(options->user_agent ? options->user_agent : "update-broker");
-        r = downloader->user_agent ? worker_new(host, &downloader->worker) : -ENOMEM;
+        r = downloader->user_agent ? ub_worker_new(host, &downloader->worker) : -ENOMEM;
         if (r >= 0)
-                r = multi_new(host, downloader->parallel, &download_multi_user, downloader,
+                r = ub_multi_new(host, downloader->parallel, &ub_download_multi_user, downloader,
                               &downloader->multi);
         if (r < 0) {
                 ub_downloader_free(downloader);
@@ -185,8 +185,8 @@ struct ub_downloader *ub_downloader_free(struct ub_downloader *downloader)
                 ub_download_free(downloader->first);
         host->source_drop(host->ctx, downloader->tick);
         host->source_drop(host->ctx, downloader->deferred);
-        multi_free(downloader->multi);
-        worker_free(downloader->worker);
+        ub_multi_free(downloader->multi);
+        ub_worker_free(downloader->worker);
         free(downloader->user_agent);
         free(downloader);
         return NULL;
@@ -194,7 +194,7 @@ struct ub_downloader *ub_downloader_free(struct ub_downloader *downloader)
 
 int ub_download_discard(int dir_fd, const char *name)
 {
-        if (dir_fd < 0 || !name || !part_name_is_valid(name))
+        if (dir_fd < 0 || !name || !ub_part_name_is_valid(name))
                 return -EINVAL;
-        return part_discard(dir_fd, name);
+        return ub_part_discard(dir_fd, name);
 }

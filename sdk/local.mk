@@ -9,6 +9,7 @@ libub_sdk_a_SOURCES = \
 	sdk/actions.c \
 	sdk/desired-state.c \
 	sdk/download.c sdk/download-private.h sdk/downloader.c \
+	sdk/download-attempt.c \
 	sdk/download-backoff.c sdk/download-backoff.h \
 	sdk/download-disk.c sdk/download-disk.h \
 	sdk/download-headers.c sdk/download-headers.h \

@@ -44,7 +44,7 @@ static void check_append(const struct headers *h, const struct headers_ask *ask,
         MUST(ask->total == HEADERS_UNKNOWN || ask->total == plan->total);
         MUST(h->chunked || h->content_length == HEADERS_UNKNOWN ||
              h->content_length == plan->end - ask->offset);
-        MUST(headers_if_range(ask->held) || ask->has_digest);
+        MUST(ub_headers_if_range(ask->held) || ask->has_digest);
         MUST(!ask->held->etag[0] || !h->validator.etag[0] ||
              strcmp(ask->held->etag, h->validator.etag) == 0);
 }
@@ -53,7 +53,7 @@ static void check_verdict(const struct headers *h, const struct headers_ask *ask
 {
         struct ub_error error = UB_ERROR_INIT;
         struct headers_plan plan;
-        enum headers_verdict verdict = headers_decide(h, ask, &plan, &error);
+        enum headers_verdict verdict = ub_headers_decide(h, ask, &plan, &error);
 
         switch (verdict) {
         case HEADERS_APPEND:
@@ -93,16 +93,16 @@ static void check_redirect(const struct headers *h, bool https)
         struct download_url from;
         struct download_url to;
 
-        if (download_url_parse(https ? "https://me:secret@h/a/b?c" : "http://me:secret@h/a/b?c", NULL,
+        if (ub_download_url_parse(https ? "https://me:secret@h/a/b?c" : "http://me:secret@h/a/b?c", NULL,
                                &from) < 0)
                 abort();
-        if (download_url_redirect(&from, h->location, NULL, &to) >= 0) {
+        if (ub_download_url_redirect(&from, h->location, NULL, &to) >= 0) {
                 MUST(to.scheme == DOWNLOAD_HTTPS || (to.scheme == DOWNLOAD_HTTP && !https));
                 MUST(!to.user && !to.password && !strchr(to.origin, '@'));
                 MUST(to.origin && to.people);
-                download_url_done(&to);
+                ub_download_url_done(&to);
         }
-        download_url_done(&from);
+        ub_download_url_done(&from);
 }
 
 static bool is_clean(const char *text)
@@ -139,22 +139,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         held.last_modified_strong = !(flags & ASK_WEAK);
         ask.has_digest = (flags & ASK_DIGEST) != 0;
 
-        headers_init(&h);
+        ub_headers_init(&h);
         line = (const char *)data + PREFIX_BYTES;
         end = (const char *)data + size;
         while (line < end) {
                 const char *newline = memchr(line, '\n', (size_t)(end - line));
                 size_t length = newline ? (size_t)(newline - line) + 1 : (size_t)(end - line);
 
-                headers_line(&h, line, length);
+                ub_headers_line(&h, line, length);
                 line += length;
         }
-        headers_line(&h, "\r\n", 2);
+        ub_headers_line(&h, "\r\n", 2);
 
         MUST(is_clean(h.validator.etag) && is_clean(h.validator.last_modified) && is_clean(h.location));
         check_verdict(&h, &ask);
         if (h.location[0])
                 check_redirect(&h, (flags & ASK_HTTPS) != 0);
-        (void)headers_retry_after_usec(&h, 1000000000);
+        (void)ub_headers_retry_after_usec(&h, 1000000000);
         return 0;
 }

@@ -24,10 +24,10 @@ static void read_answer(struct headers *headers, const char *text)
 {
         const char *end;
 
-        headers_init(headers);
+        ub_headers_init(headers);
         for (; (end = strchr(text, '\n')); text = end + 1)
-                headers_line(headers, text, (size_t)(end - text) + 1);
-        headers_line(headers, "\r\n", 2);
+                ub_headers_line(headers, text, (size_t)(end - text) + 1);
+        ub_headers_line(headers, "\r\n", 2);
 }
 
 static enum headers_verdict decide(const char *text, const struct headers_ask *ask,
@@ -38,7 +38,7 @@ static enum headers_verdict decide(const char *text, const struct headers_ask *a
         enum headers_verdict verdict;
 
         read_answer(&headers, text);
-        verdict = headers_decide(&headers, ask, plan, &error);
+        verdict = ub_headers_decide(&headers, ask, plan, &error);
         /* Who fails says why. */
         ck_assert((verdict == HEADERS_RETRY || verdict == HEADERS_REFUSED) ==
                   (plan->result < 0 && error.text[0] != '\0'));
@@ -138,24 +138,24 @@ START_TEST(only_strong_validators_are_sent_in_if_range)
         struct headers h;
 
         read_answer(&h, "HTTP/1.1 200 OK\r\nETag: \"a\"\r\n");
-        ck_assert_str_eq(headers_if_range(&h.validator), "\"a\"");
+        ck_assert_str_eq(ub_headers_if_range(&h.validator), "\"a\"");
         read_answer(&h, "HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\n"
                         "Last-Modified: Sun, 01 Nov 2026 10:00:00 GMT\r\n"
                         "Date: Sun, 01 Nov 2026 11:00:00 GMT\r\n");
-        ck_assert_ptr_null(headers_if_range(&h.validator));
+        ck_assert_ptr_null(ub_headers_if_range(&h.validator));
         read_answer(&h, "HTTP/1.1 200 OK\r\nLast-Modified: Sun, 01 Nov 2026 10:00:00 GMT\r\n"
                         "Date: Sun, 01 Nov 2026 10:00:01 GMT\r\n");
-        ck_assert_str_eq(headers_if_range(&h.validator), "Sun, 01 Nov 2026 10:00:00 GMT");
+        ck_assert_str_eq(ub_headers_if_range(&h.validator), "Sun, 01 Nov 2026 10:00:00 GMT");
         read_answer(&h, "HTTP/1.1 200 OK\r\nLast-Modified: Sun, 01 Nov 2026 10:00:00 GMT\r\n"
                         "Date: Sun, 01 Nov 2026 10:00:00 GMT\r\n");
-        ck_assert_ptr_null(headers_if_range(&h.validator));
+        ck_assert_ptr_null(ub_headers_if_range(&h.validator));
         read_answer(&h, "HTTP/1.1 200 OK\r\nLast-Modified: Sun, 01 Nov 2026 10:00:00 GMT\r\n");
-        ck_assert_ptr_null(headers_if_range(&h.validator));
+        ck_assert_ptr_null(ub_headers_if_range(&h.validator));
         /* Not entity-tags, so nothing to ask about. */
         read_answer(&h, "HTTP/1.1 200 OK\r\nETag: a\r\n");
-        ck_assert_ptr_null(headers_if_range(&h.validator));
+        ck_assert_ptr_null(ub_headers_if_range(&h.validator));
         read_answer(&h, "HTTP/1.1 200 OK\r\nETag: \"a\"b\"\r\n");
-        ck_assert_ptr_null(headers_if_range(&h.validator));
+        ck_assert_ptr_null(ub_headers_if_range(&h.validator));
 }
 END_TEST
 
@@ -177,9 +177,9 @@ START_TEST(control_characters_do_not_get_through)
         static const char line[] = "ETag: \"a\rX-Evil: 1\"\r\n";
         struct headers h;
 
-        headers_init(&h);
-        headers_line(&h, "HTTP/1.1 200 OK\r\n", 17);
-        headers_line(&h, line, sizeof(line) - 1);
+        ub_headers_init(&h);
+        ub_headers_line(&h, "HTTP/1.1 200 OK\r\n", 17);
+        ub_headers_line(&h, line, sizeof(line) - 1);
         ck_assert_str_eq(h.broken, "ETag");
         ck_assert_str_eq(h.validator.etag, "");
 }
@@ -190,17 +190,17 @@ START_TEST(retry_after_is_seconds_or_a_date_on_the_servers_clock)
         struct headers h;
 
         read_answer(&h, "HTTP/1.1 503 X\r\nRetry-After: 120\r\n");
-        ck_assert_uint_eq(headers_retry_after_usec(&h, 0), 120 * SEC);
+        ck_assert_uint_eq(ub_headers_retry_after_usec(&h, 0), 120 * SEC);
         read_answer(&h, "HTTP/1.1 503 X\r\nDate: Sun, 01 Nov 2026 10:00:00 GMT\r\n"
                         "Retry-After: Sun, 01 Nov 2026 10:01:00 GMT\r\n");
-        ck_assert_uint_eq(headers_retry_after_usec(&h, 5), 60 * SEC);
+        ck_assert_uint_eq(ub_headers_retry_after_usec(&h, 5), 60 * SEC);
         read_answer(&h, "HTTP/1.1 503 X\r\nRetry-After: Thu, 01 Jan 1970 00:01:00 GMT\r\n");
-        ck_assert_uint_eq(headers_retry_after_usec(&h, 20), 40 * SEC);
-        ck_assert_uint_eq(headers_retry_after_usec(&h, 90), 0);
+        ck_assert_uint_eq(ub_headers_retry_after_usec(&h, 20), 40 * SEC);
+        ck_assert_uint_eq(ub_headers_retry_after_usec(&h, 90), 0);
         read_answer(&h, "HTTP/1.1 503 X\r\nRetry-After: soon\r\n");
-        ck_assert_uint_eq(headers_retry_after_usec(&h, 0), 0);
+        ck_assert_uint_eq(ub_headers_retry_after_usec(&h, 0), 0);
         read_answer(&h, "HTTP/1.1 503 X\r\nRetry-After: 4000000000000000000\r\n");
-        ck_assert_uint_eq(headers_retry_after_usec(&h, 0), UINT64_MAX);
+        ck_assert_uint_eq(ub_headers_retry_after_usec(&h, 0), UINT64_MAX);
 }
 END_TEST
 
@@ -211,7 +211,7 @@ START_TEST(a_url_comes_apart_without_its_credentials)
         struct ub_error error = UB_ERROR_INIT;
         struct download_url url;
 
-        ck_assert_int_eq(download_url_parse("HTTPS://me:p%40ss@Host.example/a?sig=1#f", &error, &url), 0);
+        ck_assert_int_eq(ub_download_url_parse("HTTPS://me:p%40ss@Host.example/a?sig=1#f", &error, &url), 0);
         ck_assert_int_eq(url.scheme, DOWNLOAD_HTTPS);
         ck_assert_str_eq(url.user, "me");
         ck_assert_str_eq(url.password, "p@ss");
@@ -219,11 +219,11 @@ START_TEST(a_url_comes_apart_without_its_credentials)
         ck_assert_ptr_nonnull(strstr(url.text, "/a?sig=1"));
         ck_assert_ptr_null(strstr(url.people, "sig"));
         ck_assert_ptr_nonnull(strstr(url.origin, ":443"));
-        download_url_done(&url);
+        ub_download_url_done(&url);
 
-        ck_assert_int_eq(download_url_parse("file:///a/b%20c", &error, &url), 0);
+        ck_assert_int_eq(ub_download_url_parse("file:///a/b%20c", &error, &url), 0);
         ck_assert_str_eq(url.path, "/a/b c");
-        download_url_done(&url);
+        ub_download_url_done(&url);
 }
 END_TEST
 
@@ -258,8 +258,8 @@ START_TEST(a_redirect_goes_only_where_it_may)
                 struct download_url to;
                 int r;
 
-                ck_assert_int_eq(download_url_parse(cases[i].from, &error, &from), 0);
-                r = download_url_redirect(&from, cases[i].location, &error, &to);
+                ck_assert_int_eq(ub_download_url_parse(cases[i].from, &error, &from), 0);
+                r = ub_download_url_redirect(&from, cases[i].location, &error, &to);
                 if (!cases[i].to) {
                         ck_assert_msg(r < 0, "%s", cases[i].location);
                         ck_assert_str_ne(error.text, "");
@@ -268,9 +268,9 @@ START_TEST(a_redirect_goes_only_where_it_may)
                         ck_assert_str_eq(to.text, cases[i].to);
                         ck_assert((strcmp(from.origin, to.origin) == 0) == cases[i].same_origin);
                         ck_assert_ptr_null(to.user);
-                        download_url_done(&to);
+                        ub_download_url_done(&to);
                 }
-                download_url_done(&from);
+                ub_download_url_done(&from);
         }
 }
 END_TEST
@@ -287,16 +287,16 @@ START_TEST(pauses_double_up_to_a_limit_and_half_of_them_is_chance)
         for (i = 0; i < 19; i++) {
                 struct backoff same = b;
 
-                ck_assert_int_eq(backoff_next(&same, 0, 0, 0, &pause), 0);
+                ck_assert_int_eq(ub_backoff_next(&same, 0, 0, 0, &pause), 0);
                 ck_assert_uint_eq(pause, expected / 2);
                 same = b;
-                ck_assert_int_eq(backoff_next(&same, 0, 0, expected / 2, &pause), 0);
+                ck_assert_int_eq(ub_backoff_next(&same, 0, 0, expected / 2, &pause), 0);
                 ck_assert_uint_eq(pause, expected);
-                ck_assert_int_eq(backoff_next(&b, 0, 0, UINT64_MAX, &pause), 0);
+                ck_assert_int_eq(ub_backoff_next(&b, 0, 0, UINT64_MAX, &pause), 0);
                 ck_assert_uint_le(pause, expected);
                 expected = expected * 2 < 60 * SEC ? expected * 2 : 60 * SEC;
         }
-        ck_assert_int_eq(backoff_next(&b, 0, 0, 0, &pause), -ETIMEDOUT);
+        ck_assert_int_eq(ub_backoff_next(&b, 0, 0, 0, &pause), -ETIMEDOUT);
 }
 END_TEST
 
@@ -309,12 +309,12 @@ START_TEST(an_attempt_that_brings_something_begins_the_row_again)
 
         for (i = 0; i < 100; i++) {
                 offset += BACKOFF_GAIN_BYTES;
-                ck_assert_int_eq(backoff_next(&b, offset, 0, 0, &pause), 0);
+                ck_assert_int_eq(ub_backoff_next(&b, offset, 0, 0, &pause), 0);
                 ck_assert_uint_eq(pause, SEC / 2);
         }
         /* Little by little, or the same again, is nothing. */
-        ck_assert_int_eq(backoff_next(&b, offset + 10, 0, 0, &pause), 0);
-        ck_assert_int_eq(backoff_next(&b, offset, 0, 0, &pause), -ETIMEDOUT);
+        ck_assert_int_eq(ub_backoff_next(&b, offset + 10, 0, 0, &pause), 0);
+        ck_assert_int_eq(ub_backoff_next(&b, offset, 0, 0, &pause), -ETIMEDOUT);
 }
 END_TEST
 
@@ -323,9 +323,9 @@ START_TEST(a_server_may_ask_for_patience_within_limits)
         struct backoff b = { .first_usec = SEC, .max_usec = 60 * SEC, .limit = 9 };
         uint64_t pause = 0;
 
-        ck_assert_int_eq(backoff_next(&b, 0, 30 * SEC, 7, &pause), 0);
+        ck_assert_int_eq(ub_backoff_next(&b, 0, 30 * SEC, 7, &pause), 0);
         ck_assert_uint_eq(pause, 30 * SEC + 7);
-        ck_assert_int_eq(backoff_next(&b, 0, 61 * SEC, 0, &pause), -EAGAIN);
+        ck_assert_int_eq(ub_backoff_next(&b, 0, 61 * SEC, 0, &pause), -EAGAIN);
         ck_assert_uint_eq(pause, 30 * SEC + 7);
 }
 END_TEST
@@ -345,7 +345,7 @@ START_TEST(bandwidth_stays_under_its_limit)
                 int turns;
 
                 for (turns = 0; turns < 20000; turns++) {
-                        uint64_t wait = bucket_wait_usec(&bucket, now);
+                        uint64_t wait = ub_bucket_wait_usec(&bucket, now);
                         uint64_t most = rates[i] * ((now - start) / SEC + 1) + rates[i] / 10 + 1;
 
                         if (wait) {
@@ -354,7 +354,7 @@ START_TEST(bandwidth_stays_under_its_limit)
                         }
                         ck_assert_uint_le(passed, most);
                         portion = portion * 7 % 16384 + 1;
-                        bucket_take(&bucket, portion);
+                        ub_bucket_take(&bucket, portion);
                         passed += portion;
                         now += 1;
                 }
