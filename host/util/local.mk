@@ -6,6 +6,7 @@ libhost_util_a_SOURCES = \
 	host/util/crc32.c host/util/crc32.h \
 	host/util/diag.c host/util/diag.h \
 	host/util/file.c host/util/file.h \
+	host/util/log-level.c host/util/log-level.h \
 	host/util/nearest.c host/util/nearest.h \
 	host/util/spawn.c host/util/spawn.h \
 	host/util/time.h \

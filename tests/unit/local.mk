@@ -14,6 +14,7 @@ unit_programs = \
 	tests/unit/test-merge \
 	tests/unit/test-schema \
 	tests/unit/test-diag \
+	tests/unit/test-log \
 	tests/unit/test-download \
 	tests/unit/test-frame \
 	tests/unit/test-local-bad \
@@ -65,6 +66,11 @@ tests_unit_test_merge_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSO
 tests_unit_test_schema_SOURCES = tests/unit/test-schema.c tests/unit/unit.h
 tests_unit_test_schema_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_schema_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
+
+tests_unit_test_log_SOURCES = tests/unit/test-log.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_log_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sd_journal_sendv
+tests_unit_test_log_LDADD = libhost-log.a $(unit_ldadd) $(SYSTEMD_LIBS)
 
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
 tests_unit_test_scan_CPPFLAGS = $(unit_cppflags)
