@@ -40,3 +40,13 @@ sdk_deps = libub-sdk.a $(sdk_map)
 
 pkgconfig_DATA += sdk/update-broker-plugin.pc sdk/update-broker-plugin-download.pc
 dist_pkgdata_DATA = sdk/plugin.map
+
+# A plugin of a vendor: installed with the SDK, built outside this tree by a test.
+exampledir = $(docdir)/example
+dist_example_DATA = \
+	sdk/example/50-hello.conf \
+	sdk/example/Makefile.am \
+	sdk/example/README.md \
+	sdk/example/configure.ac \
+	sdk/example/hello.c \
+	$(NULL)

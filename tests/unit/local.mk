@@ -5,6 +5,7 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 unit_programs = \
 	tests/unit/test-sdk-actions \
+	tests/unit/test-sdk-example \
 	tests/unit/test-sdk-json \
 	tests/unit/test-sdk-log \
 	tests/unit/test-sdk-nest \
@@ -150,6 +151,10 @@ local_ldadd = libhost-plugin.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS)
 tests_unit_test_local_bad_SOURCES = tests/unit/test-local-bad.c tests/unit/owner.h tests/unit/unit.h
 tests_unit_test_local_bad_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_local_bad_LDADD = $(local_ldadd)
+
+tests_unit_test_sdk_example_SOURCES = tests/unit/test-sdk-example.c sdk/example/hello.c
+tests_unit_test_sdk_example_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_sdk_example_LDADD = $(fake_host_ldadd)
 
 if PLUGIN_FAKE
 unit_programs += tests/unit/test-fake-agent

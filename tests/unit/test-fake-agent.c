@@ -14,7 +14,8 @@
 #include "tests/fake/fake-host.h"
 #include "tests/unit/unit.h"
 
-#define COMPONENTS "\"components\":[{\"id\":\"a\",\"version\":\"1\"},{\"id\":\"b\",\"version\":\"1\"}]"
+#define COMPONENTS \
+        "\"components\":[{\"id\":\"a\",\"version\":\"1\"},{\"id\":\"b\",\"version\":\"1\"}]"
 
 /* a goes from 1 to 2, c is new, b goes. */
 static const char DESIRED[] =
@@ -200,7 +201,8 @@ START_TEST(a_baseline_is_activated_and_rolled_back_alone)
 
         agent_init(&a, "{" COMPONENTS "}");
         identify(&a);
-        ck_assert_int_eq(a.plugin->agent->command(a.self, "A1", "unknown", UB_CMD_ACTIVATE), -ENOENT);
+        ck_assert_int_eq(a.plugin->agent->command(a.self, "A1", "unknown", UB_CMD_ACTIVATE),
+                         -ENOENT);
         ck_assert_int_eq(a.plugin->agent->command(a.self, "A1", "base", UB_CMD_ACTIVATE), 0);
         json = expect(&a, "ACTIVATION_SUCCESS");
         ck_assert_ptr_nonnull(strstr(json, "\"baseline\":\"base\""));
@@ -263,7 +265,8 @@ START_TEST(fail_ends_with_the_word_of_failure_and_changes_nothing)
                 agent_init(&a, settings);
                 identify(&a);
                 ck_assert_int_eq(a.plugin->agent->command(a.self, "A1", "", cases[i].command), 0);
-                ck_assert_ptr_nonnull(strstr(expect(&a, cases[i].word), "\"message\":\"disk full\""));
+                ck_assert_ptr_nonnull(
+                        strstr(expect(&a, cases[i].word), "\"message\":\"disk full\""));
                 ck_assert_str_eq(installed(&a), "a=1 b=1");
                 agent_done(&a);
         }
@@ -365,7 +368,8 @@ START_TEST(twice_says_its_word_twice)
         identify(&a);
         command(&a, UB_CMD_DOWNLOAD, "DOWNLOAD_SUCCESS");
         fake_host_settle(a.fake, 0);
-        ck_assert_uint_eq(fake_host_count(a.fake, "feedback A1 {\"status\":\"DOWNLOAD_SUCCESS\""), 2);
+        ck_assert_uint_eq(fake_host_count(a.fake, "feedback A1 {\"status\":\"DOWNLOAD_SUCCESS\""),
+                          2);
         agent_done(&a);
 }
 END_TEST
