@@ -14,6 +14,7 @@ TESTS += $(fuzz_programs)
 endif
 fuzz_programs = \
 	tests/fuzz/fuzz-download-headers \
+	tests/fuzz/fuzz-frame \
 	$(NULL)
 check_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/corpus
@@ -23,3 +24,9 @@ tests_fuzz_fuzz_download_headers_SOURCES = tests/fuzz/fuzz-download-headers.c $(
 tests_fuzz_fuzz_download_headers_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_download_headers_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 tests_fuzz_fuzz_download_headers_LDADD = $(CURL_LIBS)
+
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(fuzz_main) \
+	host/plugin/frame.c host/plugin/gate.c host/plugin/topic.c host/json/scan.c host/util/diag.c \
+	host/util/utf8.c
+tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
