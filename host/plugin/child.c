@@ -44,11 +44,12 @@ static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *use
                 return 0;
 
         child->deadline = sd_event_source_disable_unref(child->deadline);
-        if (!fn)
-                (void)sd_event_source_set_floating(source, false); /* this gives the reference to us */
+        if (!fn) {
+                (void)sd_event_source_set_floating(source, false); /* gives up the last reference */
+                return 0;
+        }
         sd_event_source_disable_unref(source);
-        if (fn)
-                fn(data, info.si_code, info.si_status);
+        fn(data, info.si_code, info.si_status);
         return 0;
 }
 

@@ -18,9 +18,12 @@ unit_programs = \
 	tests/unit/test-log \
 	tests/unit/test-download \
 	tests/unit/test-frame \
+	tests/unit/test-local \
 	tests/unit/test-local-bad \
 	tests/unit/test-scan \
 	tests/unit/test-process \
+	tests/unit/test-source \
+	tests/unit/test-step \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
 	tests/unit/test-store \
@@ -155,6 +158,17 @@ tests_unit_test_local_bad_LDADD = $(local_ldadd)
 tests_unit_test_sdk_example_SOURCES = tests/unit/test-sdk-example.c sdk/example/hello.c
 tests_unit_test_sdk_example_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_sdk_example_LDADD = $(fake_host_ldadd)
+tests_unit_test_source_SOURCES = tests/unit/test-source.c tests/unit/unit.h
+tests_unit_test_source_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_source_LDADD = $(local_ldadd)
+
+tests_unit_test_step_SOURCES = tests/unit/test-step.c tests/unit/unit.h
+tests_unit_test_step_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_step_LDADD = $(local_ldadd)
+
+tests_unit_test_local_SOURCES = tests/unit/test-local.c tests/unit/owner.h tests/unit/unit.h
+tests_unit_test_local_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_local_LDADD = $(local_ldadd)
 
 if PLUGIN_FAKE
 unit_programs += tests/unit/test-fake-agent

@@ -182,6 +182,15 @@ static void turn(void)
         owner.dispatching--;
 }
 
+/* Turns as long as something is due. */
+static inline void settle(void)
+{
+        owner.dispatching++;
+        while (sd_event_run(owner.event, 0) > 0)
+                ;
+        owner.dispatching--;
+}
+
 /* Runs the loop until a line that begins so has been written since the last expect(). */
 static void wait_for(const char *begin)
 {
