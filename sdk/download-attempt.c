@@ -2,7 +2,8 @@
  *
  * download-attempt - the way of one file through its states, see download-private.h
  *
- * Nothing in here calls the plugin: ends and progress are noted in `due`, and the downloader tells. */
+ * Nothing in here calls the plugin: ends and progress are noted in `due`, and the downloader
+ * tells. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 static void pump(struct ub_download *d);
 static void start_attempt(struct ub_download *d);
 
-/* ------------------------------------------------------------------------------------------ ending */
+/* --------------------------------------------------------------------------------------- ending */
 
 void ub_download_release_slot(struct ub_download *d)
 {
@@ -78,13 +79,14 @@ static void finish(struct ub_download *d)
         (void)post(d, DISK_FINISH);
 }
 
-/* -------------------------------------------------------------------------------------- again, later */
+/* --------------------------------------------------------------------------------- again, later */
 
 static uint64_t random_number(void)
 {
         uint64_t n;
 
-        /* Early in boot there may be no randomness yet; the clock's last digits will do for jitter. */
+        /* Early in boot there may be no randomness yet; the clock's last digits will do for
+         * jitter. */
         if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != (ssize_t)sizeof(n))
                 n = ub_downloader_now_usec() * UINT64_C(6364136223846793005);
         return n;
@@ -116,8 +118,8 @@ static void retry(struct ub_download *d)
         ub_download_release_slot(d);
 }
 
-/* The file was complete but wrong.  When it was put together from several answers, one of them may have
- * lied about the version, and a fresh one deserves a chance. */
+/* The file was complete but wrong.  When it was put together from several answers, one of them may
+ * have lied about the version, and a fresh one deserves a chance. */
 static void finish_failed(struct ub_download *d, int r)
 {
         bool assembled = d->assembled;
@@ -132,12 +134,12 @@ static void finish_failed(struct ub_download *d, int r)
         d->assembled = false;
         d->received = 0;
         d->retry_after_usec = 0;
-        d->held = (struct headers_validator) { .etag = "" };
+        d->held = (struct headers_validator){ .etag = "" };
         d->held_total = HEADERS_UNKNOWN;
         retry(d);
 }
 
-/* --------------------------------------------------------------------------------------- one attempt */
+/* ---------------------------------------------------------------------------------- one attempt */
 
 static void attempt_over(struct ub_download *d)
 {
@@ -206,7 +208,7 @@ static void redirect(struct ub_download *d)
 
         if (d->redirects++ >= d->settings.request.max_redirects) {
                 ub_download_fail(d, ub_error_set(&d->cause, -ELOOP, "more than %d redirects",
-                                              d->settings.request.max_redirects));
+                                                 d->settings.request.max_redirects));
                 return;
         }
         r = ub_download_url_redirect(&d->at, d->headers.location, &d->cause, &to);
@@ -253,14 +255,15 @@ static void drained(struct ub_download *d)
         }
 }
 
-/* --------------------------------------------------------------------------------- bytes to the disk */
+/* ---------------------------------------------------------------------------- bytes to the disk */
 
 /* Lets libcurl go on when there is room and bandwidth. */
 static void resume(struct ub_download *d)
 {
         CURLcode code;
 
-        if (!d->paused || d->state != DOWNLOAD_TRANSFER || d->resume_usec > ub_downloader_now_usec() ||
+        if (!d->paused || d->state != DOWNLOAD_TRANSFER ||
+            d->resume_usec > ub_downloader_now_usec() ||
             d->fill_length + CURL_MAX_WRITE_SIZE > DISK_BUFFER_BYTES)
                 return;
         d->paused = false;
@@ -368,7 +371,8 @@ static void opening_went_on(struct ub_download *d)
                 d->backoff.furthest = part->size;
         if (part->hashed < part->size)
                 (void)post(d, DISK_REHASH);
-        /* Everything was there and only the end is missing.  Without a digest the server is asked. */
+        /* Everything was there and only the end is missing.  Without a digest the server is
+         * asked. */
         else if (part->size > 0 && part->size == part->total && d->settings.request.sha256) {
                 d->assembled = true;
                 finish(d);
@@ -417,7 +421,7 @@ void ub_download_begin(struct ub_download *d)
         (void)post(d, DISK_OPEN);
 }
 
-/* ---------------------------------------------------------------------------------------- libcurl */
+/* -------------------------------------------------------------------------------------- libcurl */
 
 static struct ub_download *of_easy(CURL *easy)
 {
@@ -479,7 +483,7 @@ const struct multi_user ub_download_multi_user = {
         .turned = on_turned,
 };
 
-/* ------------------------------------------------------------------------------------------- time */
+/* ----------------------------------------------------------------------------------------- time */
 
 uint64_t ub_download_next_usec(const struct ub_download *d)
 {

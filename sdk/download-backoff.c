@@ -7,12 +7,12 @@
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
-/* The bucket holds what may pass in a tenth of a second: short enough that nobody on the link notices,
- * long enough that the loop is not woken for every portion. */
+/* The bucket holds what may pass in a tenth of a second: short enough that nobody on the link
+ * notices, long enough that the loop is not woken for every portion. */
 enum { BUCKET_BURSTS_PER_SEC = 10 };
 
-int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec, uint64_t random,
-                 uint64_t *ret_usec)
+int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec,
+                    uint64_t random, uint64_t *ret_usec)
 {
         uint64_t pause = backoff->first_usec;
         uint32_t i;
@@ -32,7 +32,8 @@ int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_aft
         if (pause > backoff->max_usec)
                 pause = backoff->max_usec;
 
-        /* Half of it is chance: a fleet that lost its server together must not come back together. */
+        /* Half of it is chance: a fleet that lost its server together must not come back
+         * together. */
         pause = pause / 2 + random % (pause / 2 + 1);
         /* The server knows best when; chance goes on top, for the same reason. */
         if (pause < retry_after_usec)

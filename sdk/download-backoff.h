@@ -5,18 +5,18 @@
  * Both are pure: time and chance come in as arguments.
  *
  * backoff: attempts are counted in a row.  One that brought new bytes (beyond the furthest that any
- * attempt came) starts the row again, so a long download over a bad link goes on, and one that always
- * breaks at the same place ends.
+ * attempt came) starts the row again, so a long download over a bad link goes on, and one that
+ * always breaks at the same place ends.
  *
- * bucket: bandwidth by debt.  Bytes that arrive are paid after the fact, so that libcurl's portions need
- * not be split; whoever is in debt waits.  Over any time t no more than rate * t + burst + one portion get
- * through. */
+ * bucket: bandwidth by debt.  Bytes that arrive are paid after the fact, so that libcurl's portions
+ * need not be split; whoever is in debt waits.  Over any time t no more than rate * t + burst + one
+ * portion get through. */
 #pragma once
 
 #include <stdint.h>
 
-/* How much an attempt must bring to be a success of its own: less would let a server that gives one byte
- * at a time keep a download alive for ever. */
+/* How much an attempt must bring to be a success of its own: less would let a server that gives one
+ * byte at a time keep a download alive for ever. */
 #define BACKOFF_GAIN_BYTES UINT64_C(65536)
 
 struct backoff {
@@ -27,12 +27,11 @@ struct backoff {
         uint64_t furthest; /* offset at which the row began */
 };
 
-/* An attempt failed at this offset.  retry_after_usec: what the server asked for, 0: nothing.  random: any
- * 64 bits.
- * 0 and the pause.  -ETIMEDOUT: that was the last attempt.  -EAGAIN: the server asks for more than
- * max_usec. */
-int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec, uint64_t random,
-                 uint64_t *ret_usec);
+/* An attempt failed at this offset.  retry_after_usec: what the server asked for, 0: nothing.
+ * random: any 64 bits. 0 and the pause.  -ETIMEDOUT: that was the last attempt.  -EAGAIN: the
+ * server asks for more than max_usec. */
+int ub_backoff_next(struct backoff *backoff, uint64_t offset, uint64_t retry_after_usec,
+                    uint64_t random, uint64_t *ret_usec);
 
 struct bucket {
         uint64_t bytes_per_sec; /* 0: no limit */

@@ -11,7 +11,7 @@
 
 #include "sdk/download-disk.h"
 
-#define DISK_OF(j) ((struct disk *)((char *)(j) - offsetof(struct disk, job)))
+#define DISK_OF(j) ((struct disk *)((char *)(j)-offsetof(struct disk, job)))
 
 /* O_NONBLOCK: a FIFO must not hold the thread. */
 static int open_source(struct disk *disk)
@@ -96,21 +96,21 @@ static void destroy(struct disk *disk)
         free(disk);
 }
 
-/* Closes the file, and so gives up its lock, before the thread takes another job: a download of the same
- * name that is started right after the old one was cancelled finds it free. */
+/* Closes the file, and so gives up its lock, before the thread takes another job: a download of the
+ * same name that is started right after the old one was cancelled finds it free. */
 static void disk_drop(struct worker_job *job)
 {
         destroy(DISK_OF(job));
 }
 
 int ub_disk_new(struct worker *worker, struct part *part, void (*done)(void *user), void *user,
-             struct disk **ret)
+                struct disk **ret)
 {
         struct disk *disk = calloc(1, sizeof(*disk));
 
         if (!disk)
                 return -ENOMEM;
-        disk->job = (struct worker_job) { .run = disk_run, .done = disk_done, .drop = disk_drop };
+        disk->job = (struct worker_job){ .run = disk_run, .done = disk_done, .drop = disk_drop };
         disk->worker = worker;
         disk->part = part;
         disk->done = done;

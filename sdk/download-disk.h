@@ -2,8 +2,9 @@
  *
  * download-disk - the disk's side of a download, done by the worker
  *
- * The download sets what an operation needs, posts it, and looks at nothing in here until `done` has come:
- * one operation at a time.  When the download goes away first, this goes away by itself. */
+ * The download sets what an operation needs, posts it, and looks at nothing in here until `done`
+ * has come: one operation at a time.  When the download goes away first, this goes away by
+ * itself. */
 #pragma once
 
 #include <stdbool.h>
@@ -50,7 +51,7 @@ struct disk {
 
 /* Takes the part over, on success. */
 int ub_disk_new(struct worker *worker, struct part *part, void (*done)(void *user), void *user,
-             struct disk **ret);
+                struct disk **ret);
 
 /* In any state; an operation that runs is finished first, in the background. */
 struct disk *ub_disk_free(struct disk *disk);

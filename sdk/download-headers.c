@@ -16,7 +16,7 @@
 
 void ub_headers_init(struct headers *headers)
 {
-        *headers = (struct headers) {
+        *headers = (struct headers){
                 .content_length = HEADERS_UNKNOWN,
                 .range_first = HEADERS_UNKNOWN,
                 .range_last = HEADERS_UNKNOWN,
@@ -25,7 +25,7 @@ void ub_headers_init(struct headers *headers)
         };
 }
 
-/* ---------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* Digits only, at *text; moves on behind them. */
 static bool read_number(const char **text, uint64_t *ret)
@@ -267,7 +267,7 @@ const char *ub_headers_if_range(const struct headers_validator *held)
         return NULL;
 }
 
-/* --------------------------------------------------------------------------------------- deciding */
+/* ------------------------------------------------------------------------------------- deciding */
 
 static enum headers_verdict refuse(struct headers_plan *plan, int r)
 {
@@ -284,9 +284,10 @@ static enum headers_verdict check_total(enum headers_verdict verdict, const stru
         if (plan->total == HEADERS_UNKNOWN)
                 return verdict;
         if (ask->max_bytes != 0 && plan->total > ask->max_bytes)
-                return refuse(plan, ub_error_set(error, -EFBIG,
-                                                 "the source offers %llu bytes, at most %llu are allowed",
-                                                 total, (unsigned long long)ask->max_bytes));
+                return refuse(plan,
+                              ub_error_set(error, -EFBIG,
+                                           "the source offers %llu bytes, at most %llu are allowed",
+                                           total, (unsigned long long)ask->max_bytes));
         if (ask->size != HEADERS_UNKNOWN && plan->total != ask->size)
                 return refuse(plan, ub_error_set(error, -EBADMSG,
                                                  "the source offers %llu bytes, expected are %llu",
@@ -294,8 +295,9 @@ static enum headers_verdict check_total(enum headers_verdict verdict, const stru
         return verdict;
 }
 
-static enum headers_verdict decide_whole(const struct headers *headers, const struct headers_ask *ask,
-                                         struct headers_plan *plan, struct ub_error *error)
+static enum headers_verdict decide_whole(const struct headers *headers,
+                                         const struct headers_ask *ask, struct headers_plan *plan,
+                                         struct ub_error *error)
 {
         /* RFC 9112, 6.3: Transfer-Encoding overrides a length. */
         if (!headers->chunked)
@@ -303,14 +305,15 @@ static enum headers_verdict decide_whole(const struct headers *headers, const st
         /* A body that ends with the connection cannot be told from one that broke. */
         if (plan->total == HEADERS_UNKNOWN && !headers->chunked && !ask->has_digest &&
             ask->size == HEADERS_UNKNOWN)
-                return refuse(plan, ub_error_set(error, -EREMOTEIO,
-                                                 "the server does not tell the length of the file"));
+                return refuse(plan,
+                              ub_error_set(error, -EREMOTEIO,
+                                           "the server does not tell the length of the file"));
         plan->end = plan->total;
         return check_total(HEADERS_WHOLE, ask, plan, error);
 }
 
-/* Is this the version that we hold a part of?  The server has judged If-Range already; what it says about
- * the version in the answer must not contradict. */
+/* Is this the version that we hold a part of?  The server has judged If-Range already; what it says
+ * about the version in the answer must not contradict. */
 static bool same_version(const struct headers *headers, const struct headers_ask *ask)
 {
         const struct headers_validator *now = &headers->validator;
@@ -327,8 +330,9 @@ static bool same_version(const struct headers *headers, const struct headers_ask
                ask->total == headers->range_total;
 }
 
-static enum headers_verdict decide_partial(const struct headers *headers, const struct headers_ask *ask,
-                                           struct headers_plan *plan, struct ub_error *error)
+static enum headers_verdict decide_partial(const struct headers *headers,
+                                           const struct headers_ask *ask, struct headers_plan *plan,
+                                           struct ub_error *error)
 {
         /* Not asked for: nothing sensible can be done with it. */
         if (ask->offset == 0)
@@ -350,8 +354,8 @@ static enum headers_verdict decide_partial(const struct headers *headers, const 
         return check_total(HEADERS_APPEND, ask, plan, error);
 }
 
-/* 416.  With If-Range it says "the same version, and nothing behind your offset"; without, nothing about
- * the version, unless a digest will. */
+/* 416.  With If-Range it says "the same version, and nothing behind your offset"; without, nothing
+ * about the version, unless a digest will. */
 static enum headers_verdict decide_unsatisfiable(const struct headers *headers,
                                                  const struct headers_ask *ask,
                                                  struct headers_plan *plan, struct ub_error *error)
@@ -392,14 +396,14 @@ static enum headers_verdict decide_failure(const struct headers *headers, struct
 }
 
 enum headers_verdict ub_headers_decide(const struct headers *headers, const struct headers_ask *ask,
-                                    struct headers_plan *ret, struct ub_error *error)
+                                       struct headers_plan *ret, struct ub_error *error)
 {
         assert(headers && ask && ask->held && ret);
 
-        *ret = (struct headers_plan) { .total = HEADERS_UNKNOWN, .end = HEADERS_UNKNOWN };
+        *ret = (struct headers_plan){ .total = HEADERS_UNKNOWN, .end = HEADERS_UNKNOWN };
         if (headers->broken) {
-                ret->result = ub_error_set(error, -EREMOTEIO, "the server's %s cannot be understood",
-                                           headers->broken);
+                ret->result = ub_error_set(error, -EREMOTEIO,
+                                           "the server's %s cannot be understood", headers->broken);
                 return HEADERS_RETRY;
         }
         switch (headers->status) {
@@ -416,9 +420,9 @@ enum headers_verdict ub_headers_decide(const struct headers *headers, const stru
         case 308:
                 if (headers->location[0])
                         return HEADERS_REDIRECT;
-                return refuse(ret, ub_error_set(error, -EREMOTEIO,
-                                                "HTTP status %d without a Location",
-                                                headers->status));
+                return refuse(ret,
+                              ub_error_set(error, -EREMOTEIO, "HTTP status %d without a Location",
+                                           headers->status));
         default:
                 return decide_failure(headers, ret, error);
         }

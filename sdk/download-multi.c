@@ -35,8 +35,7 @@ static void collect(struct multi *multi)
 
         while ((message = curl_multi_info_read(multi->curl, &left)))
                 if (message->msg == CURLMSG_DONE)
-                        multi->user->ended(multi->data, message->easy_handle,
-                                           message->data.result);
+                        multi->user->ended(multi->data, message->easy_handle, message->data.result);
         multi->user->turned(multi->data);
 }
 
@@ -53,7 +52,8 @@ static void on_socket(void *data, int fd, uint32_t events)
                 mask |= CURL_CSELECT_OUT;
         if (events & UB_IO_ERR)
                 mask |= CURL_CSELECT_ERR;
-        (void)curl_multi_socket_action(multi->curl, fd, mask, &running); /* failures end transfers */
+        (void)curl_multi_socket_action(multi->curl, fd, mask,
+                                       &running); /* failures end transfers */
         collect(multi);
 }
 
@@ -63,7 +63,8 @@ static void on_timer(void *data)
         int running;
 
         multi->timer = NULL;
-        (void)curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running); /* likewise */
+        (void)curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0,
+                                       &running); /* likewise */
         collect(multi);
 }
 
@@ -131,8 +132,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *
         return 0;
 }
 
-int ub_multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user, void *data,
-              struct multi **ret)
+int ub_multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user,
+                 void *data, struct multi **ret)
 {
         struct multi *multi = calloc(1, sizeof(*multi));
 
@@ -160,7 +161,8 @@ struct multi *ub_multi_free(struct multi *multi)
         if (!multi)
                 return NULL;
         if (multi->curl)
-                (void)curl_multi_cleanup(multi->curl); /* takes its sockets away through set_socket */
+                (void)curl_multi_cleanup(
+                        multi->curl); /* takes its sockets away through set_socket */
         drop_timer(multi);
         free(multi);
         return NULL;

@@ -2,8 +2,9 @@
  *
  * download-multi - libcurl's multi interface on the host's loop
  *
- * libcurl says which sockets it waits for and when it wants to be called; the host's io and timer do the
- * waiting.  Names are resolved in a thread of libcurl's own, whose end is one more socket. */
+ * libcurl says which sockets it waits for and when it wants to be called; the host's io and timer
+ * do the waiting.  Names are resolved in a thread of libcurl's own, whose end is one more
+ * socket. */
 #pragma once
 
 #include <curl/curl.h>
@@ -23,8 +24,8 @@ struct multi_user {
 };
 
 /* user is borrowed and outlives the multi. */
-int ub_multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user, void *data,
-              struct multi **ret);
+int ub_multi_new(const struct ub_host *host, uint32_t parallel, const struct multi_user *user,
+                 void *data, struct multi **ret);
 
 /* All transfers must have been removed. */
 struct multi *ub_multi_free(struct multi *multi);

@@ -20,7 +20,8 @@
 /* A slice keeps the worker busy for some milliseconds only: other downloads wait behind it. */
 enum { SLICE_BYTES = 1024 * 1024, META_BYTES_MAX = 2048, BOOT_ID_BYTES = 36 };
 
-/* How much may be in memory only.  Bounds what a power failure costs and how long the last fsync takes. */
+/* How much may be in memory only.  Bounds what a power failure costs and how long the last fsync
+ * takes. */
 #define SYNC_EVERY_BYTES (UINT64_C(8) * 1024 * 1024)
 
 bool ub_part_name_is_valid(const char *name)
@@ -40,7 +41,8 @@ static void set_names(struct part *part, const char *name)
                        UB_DOWNLOAD_NAME_MAX, name);
 }
 
-int ub_part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free, struct part **ret)
+int ub_part_new(int dir_fd, const char *name, const char *source, uint64_t keep_free,
+                struct part **ret)
 {
         struct part *part = calloc(1, sizeof(*part));
         int r;
@@ -88,7 +90,7 @@ static int fail(const struct part *part, struct ub_error *error, int r, const ch
         return ub_error_set(error, r, "%s %s: %s", what, part->part_name, strerror(-r));
 }
 
-/* ------------------------------------------------------------------------------------------ notes */
+/* ---------------------------------------------------------------------------------------- notes */
 
 /* Empty where /proc is missing: such notes are then never of "this boot". */
 static void read_boot_id(char *boot, size_t size)
@@ -103,9 +105,9 @@ static void read_boot_id(char *boot, size_t size)
         boot[n == (ssize_t)size - 1 ? n : 0] = '\0';
 }
 
-/* Written beside and renamed, so that a crash leaves the old or the new notes.  They are not synced:
- * notes that a power failure damages are not believed, and the data that they speak of has been synced
- * before. */
+/* Written beside and renamed, so that a crash leaves the old or the new notes.  They are not
+ * synced: notes that a power failure damages are not believed, and the data that they speak of has
+ * been synced before. */
 static int write_meta(struct part *part, struct ub_error *error)
 {
         char boot[BOOT_ID_BYTES + 1];
@@ -126,14 +128,16 @@ static int write_meta(struct part *part, struct ub_error *error)
                 return fail(part, error, -E2BIG, "cannot write the notes of");
         (void)snprintf(temporary, sizeof(temporary), "%s.new", part->meta_name);
 
-        fd = openat(part->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = openat(part->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                    0600);
         if (fd < 0)
                 return fail(part, error, -errno, "cannot write the notes of");
         written = write(fd, text, (size_t)length);
-        if (written != length || renameat(part->dir_fd, temporary, part->dir_fd, part->meta_name) < 0) {
+        if (written != length ||
+            renameat(part->dir_fd, temporary, part->dir_fd, part->meta_name) < 0) {
                 int r = written < 0 || written == length ? -errno : -ENOSPC;
 
-                (void)close(fd);                           /* already failing */
+                (void)close(fd);                            /* already failing */
                 (void)unlinkat(part->dir_fd, temporary, 0); /* likewise */
                 return fail(part, error, r, "cannot write the notes of");
         }
@@ -232,7 +236,7 @@ static uint64_t read_meta(struct part *part, uint64_t file_size)
         return part->total == HEADERS_UNKNOWN || file_size <= part->total ? file_size : 0;
 }
 
-/* ----------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------- opening */
 
 /* From here nothing of what is on disk counts. */
 static void forget(struct part *part)
@@ -260,8 +264,8 @@ int ub_part_check_space(struct part *part, uint64_t total, struct ub_error *erro
                 available = UINT64_MAX;
         if (needed > available)
                 return ub_error_set(error, -ENOSPC,
-                                    "%" PRIu64 " bytes are needed for %s, %" PRIu64 " are free", needed,
-                                    part->name, available);
+                                    "%" PRIu64 " bytes are needed for %s, %" PRIu64 " are free",
+                                    needed, part->name, available);
         return 0;
 }
 
@@ -276,7 +280,8 @@ static int try_open(struct part *part, struct stat *ret_st, struct ub_error *err
                 return fail(part, error, -errno, "cannot open");
         if (flock(part->fd, LOCK_EX | LOCK_NB) < 0) {
                 if (errno == EWOULDBLOCK)
-                        return ub_error_set(error, -EBUSY, "another download writes %s", part->name);
+                        return ub_error_set(error, -EBUSY, "another download writes %s",
+                                            part->name);
                 return fail(part, error, -errno, "cannot lock");
         }
         if (fstat(part->fd, ret_st) < 0)
@@ -289,8 +294,8 @@ static int try_open(struct part *part, struct stat *ret_st, struct ub_error *err
         return 0;
 }
 
-/* Between open and lock another process may have finished with the file: it would be NAME already, and we
- * would write into it. */
+/* Between open and lock another process may have finished with the file: it would be NAME already,
+ * and we would write into it. */
 static int open_locked(struct part *part, struct stat *ret_st, struct ub_error *error)
 {
         int tries;
@@ -336,7 +341,8 @@ int ub_part_rehash(struct part *part, struct ub_error *error)
         end = part->hashed + (end < SLICE_BYTES ? end : SLICE_BYTES);
         while (part->hashed < end) {
                 uint64_t left = end - part->hashed;
-                ssize_t n = pread(part->fd, buffer, left < sizeof(buffer) ? (size_t)left : sizeof(buffer),
+                ssize_t n = pread(part->fd, buffer,
+                                  left < sizeof(buffer) ? (size_t)left : sizeof(buffer),
                                   (off_t)part->hashed);
 
                 if (n < 0 && errno == EINTR)
@@ -350,11 +356,11 @@ int ub_part_rehash(struct part *part, struct ub_error *error)
         return part->hashed < part->size;
 }
 
-/* ----------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
-/* Notes first, content second: content without notes is dropped, notes about other content are a lie.
- * The order must also hold on disk, where notes with synced bytes would be believed after a power
- * failure. */
+/* Notes first, content second: content without notes is dropped, notes about other content are a
+ * lie.  The order must also hold on disk, where notes with synced bytes would be believed after a
+ * power failure. */
 static int drop_content(struct part *part, struct ub_error *error)
 {
         if (unlinkat(part->dir_fd, part->meta_name, 0) < 0) {
@@ -372,7 +378,7 @@ static int drop_content(struct part *part, struct ub_error *error)
 }
 
 int ub_part_begin(struct part *part, const struct headers_validator *validator, uint64_t total,
-               struct ub_error *error)
+                  struct ub_error *error)
 {
         int r;
 
@@ -419,7 +425,7 @@ int ub_part_write(struct part *part, const void *data, size_t length, struct ub_
         return sync_now_and_then(part, error);
 }
 
-/* --------------------------------------------------------------------------------------- finishing */
+/* ------------------------------------------------------------------------------------ finishing */
 
 static int digest_text(struct part *part, char text[65], struct ub_error *error)
 {
@@ -434,7 +440,8 @@ static int digest_text(struct part *part, char text[65], struct ub_error *error)
         return 0;
 }
 
-static int check_content(struct part *part, uint64_t size, const char *sha256, struct ub_error *error)
+static int check_content(struct part *part, uint64_t size, const char *sha256,
+                         struct ub_error *error)
 {
         char found[65];
         int r;
@@ -447,7 +454,8 @@ static int check_content(struct part *part, uint64_t size, const char *sha256, s
         if (r < 0)
                 return r;
         if (sha256 && strcasecmp(found, sha256) != 0)
-                return ub_error_set(error, -EBADMSG, "the SHA-256 is %s, expected is %s", found, sha256);
+                return ub_error_set(error, -EBADMSG, "the SHA-256 is %s, expected is %s", found,
+                                    sha256);
         return 0;
 }
 

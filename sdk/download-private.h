@@ -9,9 +9,10 @@
  *
  * and from everywhere ENDING, which waits for the disk operation in progress, then ENDED.
  *
- * Bytes go from libcurl into `fill`; when the worker is free, `fill` and the worker's buffer change places.
- * When both are full, or the bandwidth is used up, the transfer is paused.  The plugin's callbacks run one
- * at a time from a deferred call, each as its last act: they may free anything. */
+ * Bytes go from libcurl into `fill`; when the worker is free, `fill` and the worker's buffer change
+ * places.  When both are full, or the bandwidth is used up, the transfer is paused.  The plugin's
+ * callbacks run one at a time from a deferred call, each as its last act: they may free
+ * anything. */
 #pragma once
 
 #include <curl/curl.h>
@@ -139,19 +140,20 @@ struct ub_downloader {
 
 uint64_t ub_downloader_now_usec(void);
 
-/* Looks at what has changed: gives slots away, sets the timer, has callbacks called.  Whatever enters
- * through the loop or the interface ends with this. */
+/* Looks at what has changed: gives slots away, sets the timer, has callbacks called.  Whatever
+ * enters through the loop or the interface ends with this. */
 void ub_downloader_turn(struct ub_downloader *downloader);
 
 /* download-attempt.c */
 extern const struct multi_user ub_download_multi_user;
-void ub_download_begin(struct ub_download *d);   /* it has a slot */
+void ub_download_begin(struct ub_download *d); /* it has a slot */
 void ub_download_tick(struct ub_download *d, uint64_t now);
 uint64_t ub_download_next_usec(const struct ub_download *d); /* when ub_download_tick is needed */
 void ub_download_fail(struct ub_download *d, int r);         /* `cause` says why; ends it */
 
 void ub_download_release_slot(struct ub_download *d);
-void ub_download_on_disk(void *user); /* the worker has done what it was given; user: the download */
+void ub_download_on_disk(
+        void *user); /* the worker has done what it was given; user: the download */
 
 /* download-transfer.c */
 
@@ -164,7 +166,8 @@ void ub_transfer_ask(const struct ub_download *d, struct headers_ask *ret);
 void ub_transfer_decide(struct ub_download *d);
 /* How long the download must wait for bandwidth. */
 uint64_t ub_transfer_bandwidth_usec(struct ub_download *d, uint64_t now);
-/* Notes an outcome unless there is one already; the transfer ends as soon as libcurl can be called. */
+/* Notes an outcome unless there is one already; the transfer ends as soon as libcurl can be
+ * called. */
 void ub_transfer_note(struct ub_download *d, enum outcome outcome, int r);
 /* How libcurl's result is to be taken. */
 enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code);

@@ -32,7 +32,7 @@ void ub_settings_done(struct settings *settings)
         for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
                 free((char *)*string_at(&settings->request, i));
         curl_slist_free_all(settings->headers);
-        *settings = (struct settings) { .headers = NULL };
+        *settings = (struct settings){ .headers = NULL };
 }
 
 /* A line break would let a value become another header. */

@@ -11,7 +11,8 @@
 
 #include "sdk/download-private.h"
 
-/* Of a body that is not the file: read so that the connection can be used again, but not for ever. */
+/* Of a body that is not the file: read so that the connection can be used again, but not for
+ * ever. */
 enum { IGNORED_BYTES_MAX = 65536 };
 
 void ub_transfer_note(struct ub_download *d, enum outcome outcome, int r)
@@ -27,7 +28,7 @@ void ub_transfer_ask(const struct ub_download *d, struct headers_ask *ret)
         const struct ub_download_request *request = &d->settings.request;
         bool usable = ub_headers_if_range(&d->held) || request->sha256;
 
-        *ret = (struct headers_ask) {
+        *ret = (struct headers_ask){
                 .offset = d->from_scratch || !usable ? 0 : d->received,
                 .total = d->held_total,
                 .held = &d->held,
@@ -80,7 +81,7 @@ void ub_transfer_decide(struct ub_download *d)
         }
 }
 
-/* --------------------------------------------------------------------------- called inside libcurl */
+/* ------------------------------------------------------------------------ called inside libcurl */
 
 static size_t on_header(char *line, size_t size, size_t n, void *data)
 {
@@ -89,7 +90,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *data)
         n *= size;
         d->header_bytes += n;
         if (d->header_bytes > HEADERS_BYTES_MAX) {
-                (void)ub_error_set(&d->cause, 0, "the server sends more headers than anybody needs");
+                (void)ub_error_set(&d->cause, 0,
+                                   "the server sends more headers than anybody needs");
                 ub_transfer_note(d, OUTCOME_RETRY, -EREMOTEIO);
                 return 0;
         }
@@ -162,7 +164,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data)
         return n;
 }
 
-/* ------------------------------------------------------------------------------------------ options */
+/* -------------------------------------------------------------------------------------- options */
 
 #define SET(easy, option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
 
@@ -323,7 +325,8 @@ enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code)
                 d->cause_result = -ETIMEDOUT;
                 return OUTCOME_RETRY;
         default:
-                /* Names, connections, handshakes, broken or odd answers: all may be better later. */
+                /* Names, connections, handshakes, broken or odd answers: all may be better
+                 * later. */
                 d->cause_result = -ECONNABORTED;
                 return OUTCOME_RETRY;
         }

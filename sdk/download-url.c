@@ -17,7 +17,7 @@ void ub_download_url_done(struct download_url *url)
         free(url->user);
         free(url->password);
         free(url->people);
-        *url = (struct download_url) { .text = NULL };
+        *url = (struct download_url){ .text = NULL };
 }
 
 /* A part as memory of our own, so that one free() serves all.  NULL when absent: -ENODATA. */
@@ -130,7 +130,8 @@ static int take_apart(CURLU *u, struct download_url *url)
 static int fail(int r, struct ub_error *error)
 {
         if (r == -EPROTONOSUPPORT)
-                return ub_error_set(error, -EINVAL, "only http, https and file URLs can be downloaded");
+                return ub_error_set(error, -EINVAL,
+                                    "only http, https and file URLs can be downloaded");
         if (r == -EINVAL)
                 return ub_error_set(error, r, "not a URL that can be read");
         return r == -ENOMEM ? ub_error_set(error, r, "out of memory") : r;
@@ -156,7 +157,7 @@ int ub_download_url_parse(const char *text, struct ub_error *error, struct downl
 }
 
 int ub_download_url_redirect(const struct download_url *from, const char *location,
-                          struct ub_error *error, struct download_url *ret)
+                             struct ub_error *error, struct download_url *ret)
 {
         struct download_url url = { .text = NULL };
         CURLU *u = curl_url();

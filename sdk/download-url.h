@@ -23,10 +23,10 @@ struct download_url {
 /* Reads a URL.  -EINVAL: not one, or another scheme; -ENOMEM. */
 int ub_download_url_parse(const char *text, struct ub_error *error, struct download_url *ret);
 
-/* Where a redirect leads: location, which may be relative, seen from `from`.  User and password in it
- * are dropped: a server does not hand us credentials.  -EPERM: not a place that a redirect may lead to;
- * -EINVAL, -ENOMEM. */
+/* Where a redirect leads: location, which may be relative, seen from `from`.  User and password in
+ * it are dropped: a server does not hand us credentials.  -EPERM: not a place that a redirect may
+ * lead to; -EINVAL, -ENOMEM. */
 int ub_download_url_redirect(const struct download_url *from, const char *location,
-                          struct ub_error *error, struct download_url *ret);
+                             struct ub_error *error, struct download_url *ret);
 
 void ub_download_url_done(struct download_url *url);

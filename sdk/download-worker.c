@@ -74,7 +74,7 @@ static bool queue_remove(struct job_queue *queue, struct worker_job *job)
         return false;
 }
 
-/* ---------------------------------------------------------------------------------- on the thread */
+/* -------------------------------------------------------------------------------- on the thread */
 
 static void announce(struct worker *worker)
 {
@@ -115,10 +115,10 @@ static void *worker_main(void *data)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------ on the loop */
+/* ---------------------------------------------------------------------------------- on the loop */
 
-/* One job per event: its done may free the worker.  The eventfd, a semaphore, stays readable for the
- * others. */
+/* One job per event: its done may free the worker.  The eventfd, a semaphore, stays readable for
+ * the others. */
 static void worker_on_event(void *data, int fd, uint32_t events)
 {
         struct worker *worker = data;
@@ -145,7 +145,8 @@ int ub_worker_new(const struct ub_host *host, struct worker **ret)
         worker->host = host;
         queue_init(&worker->waiting);
         queue_init(&worker->finished);
-        (void)pthread_mutex_init(&worker->lock, NULL); /* neither can fail with default attributes */
+        (void)pthread_mutex_init(&worker->lock,
+                                 NULL); /* neither can fail with default attributes */
         (void)pthread_cond_init(&worker->wanted, NULL);
         worker->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
         r = worker->event_fd < 0 ? -errno

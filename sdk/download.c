@@ -16,8 +16,9 @@ static bool is_digest(const char *text)
         return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
 }
 
-/* What makes two downloads the same: the digest of the content where it is known, so that another mirror
- * may go on; otherwise the URL, as a digest because it may hold a token that does not belong on a disk. */
+/* What makes two downloads the same: the digest of the content where it is known, so that another
+ * mirror may go on; otherwise the URL, as a digest because it may hold a token that does not belong
+ * on a disk. */
 static int name_source(const struct ub_download *d, char source[65])
 {
         unsigned char bytes[EVP_MAX_MD_SIZE];
@@ -102,8 +103,8 @@ int ub_download_start(struct ub_downloader *downloader, const struct ub_download
         struct ub_download *d;
         int r;
 
-        if (!downloader || !request || !ret || !request->url || !request->done || request->dir_fd < 0 ||
-            !request->name || !ub_part_name_is_valid(request->name))
+        if (!downloader || !request || !ret || !request->url || !request->done ||
+            request->dir_fd < 0 || !request->name || !ub_part_name_is_valid(request->name))
                 return -EINVAL;
 
         d = calloc(1, sizeof(*d));
@@ -123,7 +124,7 @@ int ub_download_start(struct ub_downloader *downloader, const struct ub_download
                 ub_download_free(d);
                 return r;
         }
-        d->backoff = (struct backoff) {
+        d->backoff = (struct backoff){
                 .first_usec = d->settings.request.retry_usec,
                 .max_usec = d->settings.request.retry_max_usec,
                 .limit = d->settings.request.attempts,

@@ -2,8 +2,8 @@
  *
  * downloader - the downloads of one plugin instance, see <update-broker/sdk/download.h>
  *
- * Hands out slots, owns the one timer that serves all time limits (sources are few: UB_MAX_SOURCES), and
- * calls the plugin back. */
+ * Hands out slots, owns the one timer that serves all time limits (sources are few:
+ * UB_MAX_SOURCES), and calls the plugin back. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ uint64_t ub_downloader_now_usec(void)
         return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* --------------------------------------------------------------------------------- turns of the loop */
+/* ---------------------------------------------------------------------------- turns of the loop */
 
 /* Deferred: one callback of the plugin, as the last act. */
 static void on_deferred(void *data)
@@ -134,7 +134,7 @@ void ub_downloader_turn(struct ub_downloader *downloader)
         arm_deferred(downloader);
 }
 
-/* ------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------- life */
 
 int ub_downloader_new(const struct ub_host *host, const struct ub_downloader_options *options,
                       struct ub_downloader **ret)
@@ -160,11 +160,12 @@ int ub_downloader_new(const struct ub_host *host, const struct ub_downloader_opt
         downloader->host = host;
         downloader->parallel = options->parallel ? options->parallel : UB_DOWNLOAD_PARALLEL;
         downloader->bucket.bytes_per_sec = options->bytes_per_sec;
-        downloader->user_agent = strdup(options->user_agent ? options->user_agent : "update-broker");
+        downloader->user_agent =
+                strdup(options->user_agent ? options->user_agent : "update-broker");
         r = downloader->user_agent ? ub_worker_new(host, &downloader->worker) : -ENOMEM;
         if (r >= 0)
                 r = ub_multi_new(host, downloader->parallel, &ub_download_multi_user, downloader,
-                              &downloader->multi);
+                                 &downloader->multi);
         if (r < 0) {
                 ub_downloader_free(downloader);
                 return r;

@@ -4,14 +4,14 @@
  *
  *     downloader dir=FOLDER name=NAME url=URL [KEY=VALUE]...
  *
- * Keys are those of struct ub_download_request (milliseconds instead of microseconds: total_ms, ...),
+ * Keys are those of struct ub_download_request (milliseconds instead of microseconds: total_ms),
  * header= may be repeated, and
  *     count=N          starts N downloads; "%d" in url and name becomes 0..N-1
  *     parallel=N       ub_downloader_options
  *     all_per_sec=N    ub_downloader_options.bytes_per_sec
- *     cancel_at=N      frees the downloads as soon as N bytes have arrived (0: right after the start)
- *     cancel_ms=N      ... or after so long; the program runs on until its time is over and must not
- *                      hear of them again
+ *     cancel_at=N      frees the downloads when N bytes have arrived (0: right after the start)
+ *     cancel_ms=N      ... or after so long; the program runs on for a while and must not hear of
+ *                      them again
  * Prints "progress NOW TOTAL" and "done RESULT MESSAGE" lines as they come, and at the end
  * "slowest MICROSECONDS", the longest that one dispatch of the loop took, and "sources N", what the
  * downloader has not given back to the host. */
@@ -49,8 +49,14 @@ struct one {
         size_t index;
 };
 
-#define NUMBER(key, where) { key, offsetof(struct run, where), sizeof(((struct run *)0)->where), 1 }
-#define MSEC(key, where) { key, offsetof(struct run, where), sizeof(((struct run *)0)->where), 1000 }
+#define NUMBER(key, where) \
+        { \
+                key, offsetof(struct run, where), sizeof(((struct run *)0)->where), 1 \
+        }
+#define MSEC(key, where) \
+        { \
+                key, offsetof(struct run, where), sizeof(((struct run *)0)->where), 1000 \
+        }
 
 static const struct {
         const char *key;
@@ -142,7 +148,8 @@ static void read_arguments(struct run *run, int argc, char **argv)
 
                 if (value)
                         *value++ = '\0';
-                if (!value || (!set_text(run, argv[i], value) && !set_number(run, argv[i], value))) {
+                if (!value ||
+                    (!set_text(run, argv[i], value) && !set_number(run, argv[i], value))) {
                         fprintf(stderr, "downloader: unknown argument %s\n", argv[i]);
                         _exit(2);
                 }
@@ -205,7 +212,7 @@ static void start_all(struct run *run, struct one *ones)
         for (i = 0; i < run->count; i++) {
                 int r;
 
-                ones[i] = (struct one) { .run = run, .index = i };
+                ones[i] = (struct one){ .run = run, .index = i };
                 request.url = with_index(run->request.url, i, url);
                 request.name = with_index(run->request.name, i, name);
                 request.headers = run->headers;

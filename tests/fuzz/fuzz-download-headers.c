@@ -2,10 +2,10 @@
  *
  * fuzz-download-headers - what a server says, and what a download makes of it
  *
- * Input: one byte of flags (ASK_*), two bytes offset and two bytes length of what is held (big endian), then
- * header lines as they come.  The properties are the reasons why sdk/download-headers.c exists: nothing is
- * ever appended at a wrong place or from another version, and nothing of the answer breaks out of the next
- * request. */
+ * Input: one byte of flags (ASK_*), two bytes offset and two bytes length of what is held (big
+ * endian), then header lines as they come.  The properties are the reasons why
+ * sdk/download-headers.c exists: nothing is ever appended at a wrong place or from another version,
+ * and nothing of the answer breaks out of the next request. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +28,9 @@ enum { PREFIX_BYTES = 5 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(what)               \
-        do {                     \
-                if (!(what))     \
+#define MUST(what) \
+        do { \
+                if (!(what)) \
                         abort(); \
         } while (0)
 
@@ -93,8 +93,8 @@ static void check_redirect(const struct headers *h, bool https)
         struct download_url from;
         struct download_url to;
 
-        if (ub_download_url_parse(https ? "https://me:secret@h/a/b?c" : "http://me:secret@h/a/b?c", NULL,
-                               &from) < 0)
+        if (ub_download_url_parse(https ? "https://me:secret@h/a/b?c" : "http://me:secret@h/a/b?c",
+                                  NULL, &from) < 0)
                 abort();
         if (ub_download_url_redirect(&from, h->location, NULL, &to) >= 0) {
                 MUST(to.scheme == DOWNLOAD_HTTPS || (to.scheme == DOWNLOAD_HTTP && !https));
@@ -116,7 +116,9 @@ static bool is_clean(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct headers_validator held = { .etag = "" };
-        struct headers_ask ask = { .held = &held, .total = HEADERS_UNKNOWN, .size = HEADERS_UNKNOWN };
+        struct headers_ask ask = { .held = &held,
+                                   .total = HEADERS_UNKNOWN,
+                                   .size = HEADERS_UNKNOWN };
         struct headers h;
         const char *line;
         const char *end;
@@ -151,7 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         ub_headers_line(&h, "\r\n", 2);
 
-        MUST(is_clean(h.validator.etag) && is_clean(h.validator.last_modified) && is_clean(h.location));
+        MUST(is_clean(h.validator.etag) && is_clean(h.validator.last_modified) &&
+             is_clean(h.location));
         check_verdict(&h, &ask);
         if (h.location[0])
                 check_redirect(&h, (flags & ASK_HTTPS) != 0);

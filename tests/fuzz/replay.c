@@ -3,8 +3,8 @@
  * replay - runs a fuzz target over its corpus, as a test
  *
  * Linked with a target where libFuzzer is not: fuzz-NAME feeds the target every file of
- * tests/fuzz/corpus/NAME (or those named on its command line) and says so in TAP.  A target that finds
- * something aborts. */
+ * tests/fuzz/corpus/NAME (or those named on its command line) and says so in TAP.  A target that
+ * finds something aborts. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import unittest
 
+sys.dont_write_bytecode = True  # the source folder may be read-only
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
 from http_server import Server, answer, drip, hang, serve  # noqa: E402
 

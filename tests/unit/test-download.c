@@ -17,7 +17,7 @@
 
 #define SEC UINT64_C(1000000)
 
-/* ---------------------------------------------------------------------------------------- headers */
+/* -------------------------------------------------------------------------------------- headers */
 
 /* Lines end with CR LF here as on the wire; the empty one is added. */
 static void read_answer(struct headers *headers, const char *text)
@@ -85,7 +85,8 @@ START_TEST(a_part_is_appended_only_when_all_of_it_fits)
                 { "HTTP/1.1 206 P\r\nContent-Length: 5\r\nContent-Length: 6\r\n", HEADERS_RETRY },
                 { "HTTP/1.1 206 P\r\nContent-Length: -5\r\n", HEADERS_RETRY },
                 { "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n", HEADERS_WHOLE },
-                { "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nContent-Range: bytes 100-999/1000\r\n",
+                { "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nContent-Range: bytes "
+                  "100-999/1000\r\n",
                   HEADERS_WHOLE },
                 { "HTTP/1.1 416 R\r\nContent-Range: bytes */1000\r\n", HEADERS_RESTART },
                 { "HTTP/1.1 416 R\r\n", HEADERS_RESTART },
@@ -125,11 +126,14 @@ END_TEST
 
 START_TEST(a_part_that_was_not_asked_for_is_refused)
 {
-        const struct headers_ask ask = { .held = &version_1, .total = 1000, .size = HEADERS_UNKNOWN };
+        const struct headers_ask ask = { .held = &version_1,
+                                         .total = 1000,
+                                         .size = HEADERS_UNKNOWN };
         struct headers_plan plan;
 
-        ck_assert_int_eq(decide("HTTP/1.1 206 P\r\nContent-Range: bytes 0-999/1000\r\n", &ask, &plan),
-                         HEADERS_REFUSED);
+        ck_assert_int_eq(
+                decide("HTTP/1.1 206 P\r\nContent-Range: bytes 0-999/1000\r\n", &ask, &plan),
+                HEADERS_REFUSED);
 }
 END_TEST
 
@@ -163,8 +167,10 @@ START_TEST(only_the_last_answer_counts_and_trailers_do_not)
 {
         struct headers h;
 
-        read_answer(&h, "HTTP/1.1 103 Early Hints\r\nETag: \"early\"\r\nContent-Length: 7\r\n\r\n"
-                        "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nContent-Length: 9\r\nETag: \"t\"\r\n");
+        read_answer(
+                &h,
+                "HTTP/1.1 103 Early Hints\r\nETag: \"early\"\r\nContent-Length: 7\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nContent-Length: 9\r\nETag: \"t\"\r\n");
         ck_assert_int_eq(h.status, 200);
         ck_assert_uint_eq(h.content_length, 8);
         ck_assert_str_eq(h.validator.etag, "");
@@ -204,14 +210,15 @@ START_TEST(retry_after_is_seconds_or_a_date_on_the_servers_clock)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- URLs */
+/* ----------------------------------------------------------------------------------------- URLs */
 
 START_TEST(a_url_comes_apart_without_its_credentials)
 {
         struct ub_error error = UB_ERROR_INIT;
         struct download_url url;
 
-        ck_assert_int_eq(ub_download_url_parse("HTTPS://me:p%40ss@Host.example/a?sig=1#f", &error, &url), 0);
+        ck_assert_int_eq(
+                ub_download_url_parse("HTTPS://me:p%40ss@Host.example/a?sig=1#f", &error, &url), 0);
         ck_assert_int_eq(url.scheme, DOWNLOAD_HTTPS);
         ck_assert_str_eq(url.user, "me");
         ck_assert_str_eq(url.password, "p@ss");
@@ -275,7 +282,7 @@ START_TEST(a_redirect_goes_only_where_it_may)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- pure timing */
+/* ---------------------------------------------------------------------------------- pure timing */
 
 START_TEST(pauses_double_up_to_a_limit_and_half_of_them_is_chance)
 {
@@ -358,14 +365,15 @@ START_TEST(bandwidth_stays_under_its_limit)
                         passed += portion;
                         now += 1;
                 }
-                /* And no more than needed below it: at least half of what is allowed gets through. */
+                /* And no more than needed below it: at least half of what is allowed gets
+                 * through. */
                 if (now - start > 10 * SEC)
                         ck_assert_uint_ge(passed, rates[i] * ((now - start) / SEC) / 2);
         }
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- the interface */
+/* -------------------------------------------------------------------------------- the interface */
 
 static void never(void *data, int result, const char *message)
 {
