@@ -15,6 +15,9 @@ endif
 fuzz_programs = \
 	tests/fuzz/fuzz-download-headers \
 	tests/fuzz/fuzz-frame \
+	tests/fuzz/fuzz-fragment \
+	tests/fuzz/fuzz-json \
+	tests/fuzz/fuzz-merge \
 	$(NULL)
 check_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/corpus
@@ -26,7 +29,28 @@ tests_fuzz_fuzz_download_headers_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 tests_fuzz_fuzz_download_headers_LDADD = $(CURL_LIBS)
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(fuzz_main) \
-	host/plugin/frame.c host/plugin/gate.c host/plugin/topic.c host/json/scan.c host/util/diag.c \
-	host/util/utf8.c
+	host/plugin/frame.c host/plugin/gate.c host/plugin/topic.c host/json/pointer.c host/json/scan.c \
+	host/util/diag.c host/util/utf8.c
 tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+
+# The code under attack is compiled into the target, so that libFuzzer sees its branches.
+fuzz_json_sources = host/json/json.c host/json/merge.c host/json/pointer.c host/json/scan.c \
+	host/util/diag.c host/util/utf8.c
+
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz-json.c $(fuzz_main) $(fuzz_json_sources)
+tests_fuzz_fuzz_json_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_json_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_json_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_merge_SOURCES = tests/fuzz/fuzz-merge.c $(fuzz_main) $(fuzz_json_sources)
+tests_fuzz_fuzz_merge_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_merge_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_merge_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_fragment_SOURCES = tests/fuzz/fuzz-fragment.c $(fuzz_main) $(fuzz_json_sources) \
+	host/config/confd.c host/config/fragment.c host/config/problem.c host/config/registration.c \
+	host/json/schema.c host/util/file.c host/util/nearest.c
+tests_fuzz_fuzz_fragment_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_fragment_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_fragment_LDADD = $(CJSON_LIBS) -lm

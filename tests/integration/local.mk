@@ -1,5 +1,8 @@
 # tests/integration: real processes and real servers, one sentence each.
 
+TESTS += tests/integration/10-check-config.tap
+EXTRA_DIST += tests/integration/10-check-config.tap
+
 if HAVE_CHECK
 dist_check_SCRIPTS += tests/integration/60-downloads.py
 TESTS += tests/integration/60-downloads.py
