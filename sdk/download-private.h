@@ -128,6 +128,7 @@ struct ub_downloader {
         struct worker *worker;
         struct multi *multi;
         char *user_agent;
+        bool has_ca_folder; /* the system's certificates can be looked up one by one */
         uint32_t parallel;
         uint32_t active;
         struct bucket bucket;

@@ -231,6 +231,16 @@ static bool set_credentials(struct ub_download *d)
                                        SET(d->easy, CURLOPT_SSLKEY, key));
 }
 
+/* A file of the caller's stands for itself: the system's authorities do not count beside it. */
+static bool set_authorities(struct ub_download *d)
+{
+        const char *file = d->settings.request.ca_file;
+
+        if (file)
+                return SET(d->easy, CURLOPT_CAINFO, file) && SET(d->easy, CURLOPT_CAPATH, NULL);
+        return !d->owner->has_ca_folder || SET(d->easy, CURLOPT_CAINFO, NULL);
+}
+
 static bool set_network(struct ub_download *d)
 {
         const struct ub_download_request *request = &d->settings.request;
@@ -246,7 +256,7 @@ static bool set_network(struct ub_download *d)
                SET(easy, CURLOPT_NOSIGNAL, 1L) && SET(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
                SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_usec / 1000 + 1)) &&
                SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-               (!request->ca_file || SET(easy, CURLOPT_CAINFO, request->ca_file)) &&
+               set_authorities(d) &&
                (!request->proxy || SET(easy, CURLOPT_PROXY, request->proxy)) &&
                SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }

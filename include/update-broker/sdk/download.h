@@ -100,7 +100,7 @@ struct ub_download_request {
         const char *user;           /* (opt) Basic authentication */
         const char *password;       /* (opt) */
         const char *const *headers; /* (opt) "Name: value", ends with NULL */
-        const char *ca_file;        /* (opt) PEM; the system's otherwise */
+        const char *ca_file;        /* (opt) PEM; trusted in place of the system's */
         const char *cert_file;      /* (opt) PEM: client certificate ... */
         const char *key_file;       /* (opt) ... and its key; cert_file otherwise */
         const char *proxy;          /* (opt) as the environment says; "": none */
