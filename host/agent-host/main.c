@@ -40,6 +40,7 @@
 #include "host/plugin/runner.h"
 #include "host/util/cleanup.h"
 #include "host/util/utf8.h"
+#include "host/util/values.h"
 
 enum { LOG_QUEUE_BYTES = CHANNEL_QUEUE_MAX / 2 };
 
@@ -53,8 +54,7 @@ struct agent_host {
         /* What comes before CONFIG. */
         char **topics; /* ended by NULL */
         size_t n_topics;
-        struct instance_value *state;
-        size_t n_state;
+        struct values *state; /* NULL: none came */
 };
 
 /* ------------------------------------------------------------------------------------ to the daemon */
@@ -235,44 +235,27 @@ static const struct instance_events instance_events = {
 /* ---------------------------------------------------------------------------------- from the daemon
  * Each returns 0 or why it cannot be done; a daemon that asks for what cannot be is not our daemon. */
 
-/* Room for one more element and a final zero one. */
-static int grow(void *array, size_t n, size_t size)
-{
-        void *bigger = reallocarray(*(void **)array, n + 2, size);
-
-        if (!bigger)
-                return -ENOMEM;
-        memset((char *)bigger + n * size, 0, 2 * size);
-        *(void **)array = bigger;
-        return 0;
-}
-
 static int take_topic(struct agent_host *host, const struct frame *frame)
 {
-        char *topic = strdup(frame->text[0]);
-        int r = topic ? grow(&host->topics, host->n_topics, sizeof(*host->topics)) : -ENOMEM;
+        char **topics = reallocarray(host->topics, host->n_topics + 2, sizeof(*topics));
 
-        if (r < 0) {
-                free(topic);
-                return r;
-        }
-        host->topics[host->n_topics++] = topic;
+        if (!topics)
+                return -ENOMEM;
+        host->topics = topics;
+        topics[host->n_topics] = strdup(frame->text[0]);
+        if (!topics[host->n_topics])
+                return -ENOMEM;
+        topics[++host->n_topics] = NULL;
         return 0;
 }
 
 static int take_state(struct agent_host *host, const struct frame *frame)
 {
-        CLEANUP_FREE char *key = strdup(frame->text[0]);
-        CLEANUP_FREE void *data = malloc(frame->blob_length + 1);
-        int r = key && data ? grow(&host->state, host->n_state, sizeof(*host->state)) : -ENOMEM;
+        int r = host->state ? 0 : values_new(UB_MAX_STATE, &host->state);
 
         if (r < 0)
                 return r;
-        memcpy(data, frame->blob, frame->blob_length);
-        host->state[host->n_state++] = (struct instance_value){ .key = TAKE_PTR(key),
-                                                                .data = TAKE_PTR(data),
-                                                                .length = frame->blob_length };
-        return 0;
+        return values_put(host->state, frame->text[0], frame->blob, frame->blob_length);
 }
 
 static void forget_config(struct agent_host *host)
@@ -281,15 +264,10 @@ static void forget_config(struct agent_host *host)
 
         for (i = 0; i < host->n_topics; i++)
                 free(host->topics[i]);
-        for (i = 0; i < host->n_state; i++) {
-                free((void *)host->state[i].key);
-                free((void *)host->state[i].data);
-        }
         free(host->topics);
-        free(host->state);
         host->topics = NULL;
-        host->state = NULL;
-        host->n_topics = host->n_state = 0;
+        host->n_topics = 0;
+        host->state = values_free(host->state);
 }
 
 /* From here on for this process and all that it will run. */
@@ -321,7 +299,6 @@ static int take_config(struct agent_host *host, const struct frame *frame)
                 .settings = frame->text[2],
                 .topics = (const char *const *)host->topics,
                 .state = host->state,
-                .n_state = host->n_state,
         };
         int r;
 

@@ -28,6 +28,7 @@
 struct breadcrumb;
 struct diag;
 struct instance;
+struct values;
 
 enum instance_role { INSTANCE_ROLE_AGENT = 1, INSTANCE_ROLE_CONNECTOR };
 
@@ -35,13 +36,6 @@ enum instance_role { INSTANCE_ROLE_AGENT = 1, INSTANCE_ROLE_CONNECTOR };
 enum {
         INSTANCE_GRANT_SPAWN = 1 << 0,
         INSTANCE_GRANT_MQTT = 1 << 1,
-};
-
-/* One key of the durable state. */
-struct instance_value {
-        const char *key;
-        const void *data;
-        size_t length;
 };
 
 /* Everything is borrowed until instance_new() returns. */
@@ -52,8 +46,7 @@ struct instance_config {
         const char *settings; /* JSON object */
         unsigned grants; /* INSTANCE_GRANT_* */
         const char *const *topics; /* MQTT filters, NULL-terminated; NULL: none */
-        const struct instance_value *state; /* the durable state as it stands */
-        size_t n_state;
+        const struct values *state; /* the durable state as it stands; NULL: empty */
 
         /* Isolation "none" in the daemon only: where to note each call into the plugin (breadcrumb.h),
          * the load as "load".  Borrowed, outlives the instance.  NULL: nowhere. */

@@ -822,12 +822,15 @@ static int copy_topics(struct local *local, const char *const *topics)
 
 static int copy_state(struct local *local, const struct instance_config *config)
 {
+        size_t i;
         int r;
 
         r = values_new(UB_MAX_STATE, &local->values);
-        for (size_t i = 0; r == 0 && i < config->n_state; i++)
-                r = values_put(local->values, config->state[i].key, config->state[i].data,
-                               config->state[i].length);
+        for (i = 0; r == 0 && config->state && i < values_count(config->state); i++) {
+                struct value value = values_at(config->state, i);
+
+                r = values_put(local->values, value.key, value.data, value.length);
+        }
         return r;
 }
 

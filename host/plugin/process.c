@@ -39,6 +39,7 @@
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"
+#include "host/util/values.h"
 
 enum {
         END_USEC = 500 * 1000,        /* between the two signs that a process has ended */
@@ -787,13 +788,13 @@ static int send_config(struct process *p, const struct instance_config *config)
                 if (r < 0)
                         return r;
         }
-        for (i = 0; i < config->n_state; i++) {
-                const struct instance_value *value = &config->state[i];
+        for (i = 0; config->state && i < values_count(config->state); i++) {
+                struct value value = values_at(config->state, i);
 
                 r = channel_send(p->channel, &(struct frame){ .type = FRAME_STATE,
-                                                              .text = { value->key },
-                                                              .blob = value->data,
-                                                              .blob_length = value->length });
+                                                              .text = { value.key },
+                                                              .blob = value.data,
+                                                              .blob_length = value.length });
                 if (r < 0)
                         return r;
         }

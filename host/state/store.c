@@ -178,14 +178,9 @@ int store_get(const struct store *store, const char *key, struct value *ret)
         return values_get(store->values, key, ret);
 }
 
-size_t store_count(const struct store *store)
+const struct values *store_values(const struct store *store)
 {
-        return values_count(store->values);
-}
-
-struct value store_at(const struct store *store, size_t i)
-{
-        return values_at(store->values, i);
+        return store->values;
 }
 
 /* ----------------------------------------------------------------------------------------- writing */

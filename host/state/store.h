@@ -61,9 +61,8 @@ int store_put(struct store *store, const char *key, const void *data, size_t len
 /* 0, or -ENOENT.  Borrowed until the next store_put(). */
 int store_get(const struct store *store, const char *key, struct value *ret);
 
-/* All of it, ordered by key; i < store_count(). */
-size_t store_count(const struct store *store);
-struct value store_at(const struct store *store, size_t i);
+/* All of it.  Borrowed; changes with store_put(). */
+const struct values *store_values(const struct store *store);
 
 /* Calls done(0) when all that was put up to now is on disk, or done(-errno) when it could not be written
  * (it is then still in memory, and the next sync tries again).  Never calls it before returning; done() may

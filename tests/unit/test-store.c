@@ -143,7 +143,7 @@ static void expect_set_aside(const char *why)
         ck_assert_msg(strstr(diag.text, "a.state: damaged, set aside as a.state.bad: "), "%s",
                       diag.text);
         ck_assert_msg(strstr(diag.text, why), "%s", diag.text);
-        ck_assert_uint_eq(store_count(store), 0);
+        ck_assert_uint_eq(values_count(store_values(store)), 0);
         ck_assert(exists("a.state.bad"));
         ck_assert(!exists("a.state"));
         /* and the store works */
@@ -159,7 +159,7 @@ START_TEST(what_was_synced_is_there_after_a_restart)
 {
         begin();
         ck_assert_int_eq(reopen(NULL), 0);
-        ck_assert_uint_eq(store_count(store), 0);
+        ck_assert_uint_eq(values_count(store_values(store)), 0);
         ck_assert_int_eq(put("key", "value"), 0);
         ck_assert_int_eq(put("gone", "x"), 0);
         ck_assert_int_eq(put("gone", ""), 0);
@@ -167,7 +167,7 @@ START_TEST(what_was_synced_is_there_after_a_restart)
         ck_assert_int_eq(put("lost", "never synced"), 0);
 
         ck_assert_int_eq(reopen(NULL), 0);
-        ck_assert_uint_eq(store_count(store), 1);
+        ck_assert_uint_eq(values_count(store_values(store)), 1);
         expect("key", "value");
         end();
 }
@@ -196,10 +196,10 @@ START_TEST(limits_are_those_of_the_abi)
                 r = store_put(store, key, large, UB_MAX_STATE_VALUE - strlen(key));
         }
         ck_assert_int_eq(r, -E2BIG);
-        ck_assert_uint_eq(store_count(store), 16);
+        ck_assert_uint_eq(values_count(store_values(store)), 16);
         sync_now(0);
         ck_assert_int_eq(reopen(NULL), 0);
-        ck_assert_uint_eq(store_count(store), 16);
+        ck_assert_uint_eq(values_count(store_values(store)), 16);
         ck_assert_int_eq(store_open(dir_fd, "../a", worker, NULL, &store), -EINVAL);
         end();
 }
@@ -218,7 +218,7 @@ START_TEST(many_small_records_can_be_read_again)
                 }
         sync_now(0);
         ck_assert_int_eq(reopen(NULL), 0);
-        ck_assert_uint_eq(store_count(store), 127 * 127);
+        ck_assert_uint_eq(values_count(store_values(store)), 127 * 127);
         end();
 }
 END_TEST
@@ -503,7 +503,7 @@ START_TEST(version_1_is_read_for_ever)
         ck_assert_int_eq(file_read_at(AT_FDCWD, path, STORE_FILE_MAX, &bytes, &length), 0);
         write_bytes(bytes, length);
         ck_assert_int_eq(reopen(NULL), 0);
-        ck_assert_uint_eq(store_count(store), 3);
+        ck_assert_uint_eq(values_count(store_values(store)), 3);
         expect("activity", "a1b2-c3d4");
         expect("inventory", "{\"components\":[{\"id\":\"app\",\"version\":\"1.0\"}]}");
         ck_assert_int_eq(store_get(store, "\xc3\xbc", &value), 0);
