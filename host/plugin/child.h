@@ -3,8 +3,8 @@
  * child - a program that runs for a plugin
  *
  * Watched through its pidfd by the loop; in a process group of its own, so that what it starts is
- * signalled with it.  A child that is let go of is killed, and reaped by the loop when it has ended,
- * which may take a moment: nobody waits for it. */
+ * signalled with it.  A child that is let go of is killed and left to the reaper (reaper.h): nobody
+ * waits for it. */
 #pragma once
 
 #include <stdint.h>

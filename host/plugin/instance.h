@@ -165,7 +165,7 @@ int instance_start(struct instance *instance, uint32_t flags);
 int instance_stop(struct instance *instance);
 
 /* Requests.  0: queued, and `answered` follows (unless `died` comes first).  -ESTALE: not started, or
- * stopping.  -E2BIG: over UB_MAX_*.  -ENOBUFS (isolated): it does not take what has been asked of it
+ * stopping.  -E2BIG: over UB_MAX_*.  -ENOBUFS: it does not take what has been asked of it
  * already.  A NULL slot is answered -ENOTSUP.  It is the caller's mistake to ask an agent what is for
  * connectors, or the other way round. */
 int instance_reload(struct instance *instance, const char *settings);

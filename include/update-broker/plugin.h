@@ -43,7 +43,7 @@
  *                -EBUSY    another activity is running
  *                -ENOENT   no such activity, setting or key
  *                -ESTALE   too late: the instance is stopping
- *                -EPERM    not granted in conf.d, or the wrong thread
+ *                -EPERM    not granted in conf.d, the wrong thread, or too early: in create()
  *                -ENOMEM   out of memory
  *   Answers    If the call that starts something fails, no answer follows; if it succeeds, exactly
  *              one final answer follows.
