@@ -54,7 +54,3 @@ tests_fuzz_fuzz_fragment_SOURCES = tests/fuzz/fuzz-fragment.c $(fuzz_main) $(fuz
 tests_fuzz_fuzz_fragment_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_fragment_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_fragment_LDADD = $(CJSON_LIBS) -lm
-	host/plugin/frame.c host/plugin/gate.c host/plugin/topic.c
-tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
-tests_fuzz_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
-tests_fuzz_fuzz_frame_LDADD = libhost-scan.a libhost-util.a
