@@ -7,7 +7,7 @@ libhost_scan_a_SOURCES = \
 	host/json/scan.c host/json/scan.h \
 	$(NULL)
 
-# Programs link libhost-json.a before libhost-scan.a, and $(CJSON_LIBS) $(LIBM) at the end.
+# Programs link libhost-json.a before libhost-scan.a, and $(CJSON_LIBS) -lm at the end.
 noinst_LIBRARIES += libhost-json.a
 libhost_json_a_SOURCES = \
 	host/json/json.c host/json/json.h \
