@@ -1,21 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The example of the SDK builds outside our tree, with an installed SDK in a folder of its own as a cross build has
-# it, and exports one symbol.
+# The example of the SDK builds outside our tree, with an SDK installed in a folder of its own as a
+# cross build has it, and exports one symbol.
 set -eu
+top_srcdir=${top_srcdir:?} top_builddir=${top_builddir:?}
 
 for tool in autoreconf pkg-config nm readelf; do
-	command -v "$tool" >/dev/null || { echo "skipped: $tool is not there"; exit 77; }
+        command -v "$tool" >/dev/null || { echo "skipped: $tool is not there"; exit 77; }
 done
 if nm "$top_builddir/libub-sdk.a" 2>/dev/null | grep -qE '__(asan|ubsan|gcov)_'; then
-	echo "skipped: this SDK is instrumented, and a vendor's build is not"
-	exit 77
+        echo "skipped: this SDK is instrumented, and a vendor's build is not"
+        exit 77
 fi
 
 fail() {
-	echo "FAILED: $*"
-	exit 1
+        echo "FAILED: $*"
+        exit 1
 }
 
 folder=$(mktemp -d)
@@ -23,7 +24,7 @@ trap 'chmod -R u+w "$folder"; rm -rf "$folder"' EXIT
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES || :
 
 make -C "$top_builddir" install DESTDIR="$folder/root" >"$folder/log" 2>&1 ||
-	{ tail -n 30 "$folder/log"; fail "make install"; }
+        { tail -n 30 "$folder/log"; fail "make install"; }
 pc=$(find "$folder/root" -name update-broker-plugin.pc)
 [ -n "$pc" ] || fail "update-broker-plugin.pc is not installed"
 
@@ -32,10 +33,10 @@ chmod -R u+w "$folder/example"
 cd "$folder/example"
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$folder/root"
 {
-	autoreconf -i &&
-	./configure CFLAGS='-O2 -Wall -Wextra -Werror' &&
-	make &&
-	make install DESTDIR="$folder/vendor"
+        autoreconf -i &&
+        ./configure CFLAGS='-O2 -Wall -Wextra -Werror' &&
+        make &&
+        make install DESTDIR="$folder/vendor"
 } >"$folder/log" 2>&1 || { tail -n 40 "$folder/log"; fail "the example does not build"; }
 
 so=$(find "$folder/vendor" -name hello.so)

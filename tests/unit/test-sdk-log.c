@@ -59,7 +59,7 @@ START_TEST(a_long_line_is_cut_between_characters)
         size_t i;
 
         keeper_init(&k);
-        for (i = 0; i + 1 < sizeof(text); i += 2)
+        for (i = 0; i + 2 < sizeof(text); i += 2) /* and a NUL */
                 memcpy(text + i, "\xc3\xa4", 2); /* a umlaut */
         ub_info(&k.host, "x%s", text);
         ck_assert_uint_le(strlen(k.text), UB_MAX_LOG);
