@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/util/time.h"
+#include "host/util/values.h"
 #include "tests/fake/puppet.h"
 #include "tests/unit/owner.h"
 
@@ -408,11 +409,14 @@ static int use_state(struct puppet *p, uint32_t flags)
 
 START_TEST(state_is_seen_at_once_and_synced_by_the_owner)
 {
-        static const struct instance_value values[] = { { "old", "1234", 4 } };
+        struct values *values;
 
+        ck_assert_int_eq(values_new(UB_MAX_STATE, &values), 0);
+        ck_assert_int_eq(values_put(values, "old", "1234", 4), 0);
         puppet = (struct puppet){ .start = use_state };
         owner.auto_sync = true;
-        begin_with(&(struct instance_config){ .state = values, .n_state = 1 });
+        begin_with(&(struct instance_config){ .state = values });
+        values_free(values); /* the instance has its own */
         ck_assert_int_eq(instance_start(owner.instance, 0), 0);
         wait_for("done");
         expect("got 4 1234");
