@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * history - what became of the last activities, so that an id that comes again is answered and not
+ * run
+ *
+ * A retained desired state comes again at every connect. */
+#pragma once
+
+#include <stddef.h>
+
+#include "host/model/status.h"
+
+enum { HISTORY_MAX = 32 };
+
+struct result {
+        char *activity;
+        enum status status;
+        char *message; /* "" when there is none */
+};
+
+struct history {
+        struct result results[HISTORY_MAX]; /* the oldest first */
+        size_t n;
+};
+
+void history_done(struct history *history);
+/* -ENOMEM: nothing changed. */
+int history_add(struct history *history, const char *activity, enum status status,
+                const char *message);
+/* NULL: not among the last HISTORY_MAX. */
+const struct result *history_find(const struct history *history, const char *activity);

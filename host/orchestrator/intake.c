@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/model/duration.h"
+#include "host/model/feedback.h"
+#include "host/orchestrator/state.h"
+
+enum { REASON_MAX = 1024 };
+
+/* --------------------------------------------------------------------------------- who is meant */
+
+/* Every unit that is new, when the desired state is answered; otherwise the one whose step it
+ * is. */
+static void answer_step(struct orchestrator *o, struct domain *d, enum unit_input input,
+                        const char *reason)
+{
+        enum step step = d->step;
+        size_t unit = d->unit;
+        size_t k;
+
+        drive_end_step(o, d);
+        if (step != STEP_IDENTIFY) {
+                drive_unit(o, d, &d->units[unit], input, reason);
+                return;
+        }
+        for (k = 0; k < d->n_units; k++)
+                if (d->units[k].state == UNIT_NEW)
+                        drive_unit(o, d, &d->units[k], input, reason);
+}
+
+/* What is said of the agent or of the domain as a whole; before: only units that are not yet
+ * active. */
+static void answer_all(struct orchestrator *o, struct domain *d, enum unit_input input,
+                       const char *reason, bool before)
+{
+        size_t k;
+
+        drive_end_step(o, d);
+        for (k = 0; k < d->n_units; k++)
+                if (!before || d->units[k].state < UNIT_ACTIVATED)
+                        drive_unit(o, d, &d->units[k], input, reason);
+}
+
+/* -------------------------------------------------------------------------------------- reasons */
+
+/* What the agent says of the failure: its message, or that of the component that failed. */
+static const char *find_reason(const struct domain *d, const struct feedback *f, char buf[REASON_MAX])
+{
+        size_t prefix = strlen(d->desired->id);
+        size_t i;
+
+        if (*f->message)
+                return f->message;
+        for (i = 0; i < f->n_actions; i++) {
+                const struct action *action = &f->actions[i];
+                const char *id = action->id;
+
+                if (!*action->message ||
+                    status_kind(status_from_string(action->status)) != STATUS_KIND_FAILURE)
+                        continue;
+                if (strncmp(id, d->desired->id, prefix) == 0 && id[prefix] == ':')
+                        id += prefix + 1;
+                (void)snprintf(buf, REASON_MAX, "%s: %s", id, action->message); /* cut if long */
+                return buf;
+        }
+        return NULL;
+}
+
+/* ------------------------------------------------------------------------------------- feedback */
+
+static bool is_forward_step(enum step step)
+{
+        return step >= STEP_IDENTIFY && step <= STEP_VERIFY;
+}
+
+/* True when the word ends the step that the agent is at.  A failure of any step on the way ends the
+ * one in progress: agents were seen to fail an UPDATE while they downloaded. */
+static bool ends_step(const struct domain *d, const struct feedback *f)
+{
+        enum step step = status_step(f->status);
+
+        if (d->step == STEP_NONE || !d->sent)
+                return false;
+        if (d->step != STEP_IDENTIFY && *f->baseline &&
+            strcmp(f->baseline, d->units[d->unit].title) != 0 && d->n_units > 1)
+                return false; /* of another unit, and so an echo */
+        if (status_kind(f->status) == STATUS_KIND_FAILURE)
+                return step == d->step || (is_forward_step(step) && is_forward_step(d->step));
+        return step == d->step;
+}
+
+static void identification_failed(struct orchestrator *o, struct domain *d, const char *reason)
+{
+        if (o->activity->phase == PHASE_IDENTIFY)
+                o->activity->refused = true;
+        answer_step(o, d, UNIT_FAILED, reason ? reason : "identification failed");
+}
+
+static void take_success(struct orchestrator *o, struct domain *d, const struct feedback *f)
+{
+        if (d->step == STEP_IDENTIFY && f->n_actions == 0)
+                answer_step(o, d, UNIT_NOTHING_TO_DO, NULL);
+        else
+                answer_step(o, d, UNIT_OK, NULL);
+}
+
+static void take_failure(struct orchestrator *o, struct domain *d, const struct feedback *f)
+{
+        char buf[REASON_MAX];
+        const char *reason = find_reason(d, f, buf);
+
+        if (d->step == STEP_IDENTIFY)
+                identification_failed(o, d, reason);
+        else
+                answer_step(o, d, UNIT_FAILED, reason);
+}
+
+bool intake_take(struct orchestrator *o, struct domain *d, const struct feedback *f)
+{
+        char buf[REASON_MAX];
+
+        switch (status_kind(f->status)) {
+        case STATUS_KIND_END_GOOD:
+                /* To a CLEANUP it is the answer.  To a unit that is to go back it says that the
+                 * agent went on without being told. */
+                if (d->step == STEP_CLEANUP && d->sent)
+                        answer_step(o, d, UNIT_OK, NULL);
+                answer_all(o, d, UNIT_COMPLETED, NULL, false);
+                return true;
+        case STATUS_KIND_END_BAD:
+                answer_all(o, d, UNIT_INCOMPLETE, find_reason(d, f, buf), false);
+                return true;
+        case STATUS_KIND_SUCCESS:
+                if (!ends_step(d, f))
+                        return false;
+                take_success(o, d, f);
+                return true;
+        case STATUS_KIND_FAILURE:
+                if (!ends_step(d, f))
+                        return false;
+                take_failure(o, d, f);
+                return true;
+        case STATUS_KIND_PROGRESS:
+        case STATUS_KIND_NONE:
+                break;
+        }
+        return false;
+}
+
+void intake_feedback(struct orchestrator *o, const struct event *event)
+{
+        const struct feedback *f = event->feedback;
+        struct activity *a = o->activity;
+        struct domain *d;
+        int changed;
+
+        if (!a || strcmp(a->id, event->activity) != 0) {
+                orchestrator_log(o, 7, event->domain, "feedback for activity %s, which does not run",
+                                 event->activity);
+                return;
+        }
+        d = activity_find_domain(a, event->domain);
+        if (!d || !d->known) {
+                orchestrator_log(o, 7, event->domain, "feedback, but the domain takes no part");
+                return;
+        }
+        changed = actions_merge(&d->actions, f);
+        orchestrator_check(o, changed);
+        if (d->silence)
+                drive_listen(o, d); /* whatever it says: it is alive */
+        if (d->resume == RESUME_ASKED)
+                resume_answer(o, d, f);
+        else
+                (void)intake_take(o, d, f); /* what does not count is no fault either */
+        drive(o);
+        /* Whoever fails or ends in this feedback has been reported by what came of it. */
+        if (o->activity == a && a->phase != PHASE_IDENTIFY)
+                report_running(o, changed > 0);
+}
+
+/* ----------------------------------------------------------------------------- refusals, deaths */
+
+static void command_refused(struct orchestrator *o, struct domain *d, int result, const char *text)
+{
+        if (!d->sent || d->step == STEP_NONE || d->step == STEP_IDENTIFY)
+                return;
+        if (d->repeated && result == -EBUSY)
+                return; /* it never stopped working on it */
+        if (d->step == STEP_VERIFY && result == -ENOTSUP) {
+                orchestrator_log(o, 5, d->desired->id, "the agent cannot verify what it activated");
+                answer_step(o, d, UNIT_OK, NULL);
+        } else if (d->step == STEP_CLEANUP && (result == -ENOENT || result == -ENOTSUP)) {
+                answer_step(o, d, UNIT_OK, NULL); /* there is nothing to clean up */
+        } else {
+                answer_step(o, d, UNIT_FAILED, text);
+        }
+}
+
+void intake_refused(struct orchestrator *o, const struct event *event)
+{
+        struct activity *a = o->activity;
+        char text[REASON_MAX];
+        struct domain *d;
+
+        if (!a || strcmp(a->id, event->activity) != 0)
+                return;
+        d = activity_find_domain(a, event->domain);
+        if (!d || !d->known)
+                return;
+        (void)snprintf(text, sizeof(text), "the agent refused %s: %s",
+                       d->step == STEP_NONE || d->step == STEP_IDENTIFY ? "the desired state" : step_to_string(d->step),
+                       event->text && *event->text ? event->text : strerror(-event->result));
+        if (event->request == EFFECT_DESIRED_STATE && d->step == STEP_IDENTIFY && d->sent) {
+                if (!(d->repeated && event->result == -EBUSY))
+                        identification_failed(o, d, text);
+        } else if (event->request == EFFECT_COMMAND && d->resume == RESUME_NO) {
+                command_refused(o, d, event->result, text);
+        } else if (event->request == EFFECT_FEEDBACK_GET && d->resume == RESUME_ASKED) {
+                resume_answer(o, d, NULL);
+        }
+        drive(o);
+}
+
+void intake_died(struct orchestrator *o, struct domain *d, const char *text)
+{
+        char reason[REASON_MAX];
+
+        (void)snprintf(reason, sizeof(reason), "the agent died%s%s", text && *text ? ": " : "",
+                       text ? text : "");
+        /* The device goes down: everybody dies. */
+        if (o->activity->phase == PHASE_REBOOT && !o->activity->abandoned)
+                return;
+        if (domain_is_final(d) || !d->known)
+                return;
+        if (d->resume == RESUME_ASKED)
+                d->resume = RESUME_ASK; /* asked again when it is back */
+        if (d->resume != RESUME_NO)
+                return;
+        if (d->step == STEP_NONE || is_forward_step(d->step)) {
+                bool verifies = d->step == STEP_VERIFY;
+                size_t unit = d->unit;
+
+                answer_all(o, d, UNIT_DIED, reason, true);
+                if (verifies)
+                        drive_unit(o, d, &d->units[unit], UNIT_DIED, reason);
+        } else if (d->deaths++ == 0) {
+                d->sent = false; /* one more chance to go back or to clean up */
+                d->repeated = true;
+        } else {
+                answer_step(o, d, UNIT_DIED, reason);
+        }
+        drive(o);
+}
+
+void intake_started(struct orchestrator *o, struct domain *d)
+{
+        drive_send(o, d);
+}
+
+/* ----------------------------------------------------------------------------------------- time */
+
+void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
+{
+        const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
+        bool parting = agent && agent->up && d->sent;
+        char reason[DURATION_TEXT_MAX + 64];
+        char time[DURATION_TEXT_MAX];
+        enum step step = d->step;
+
+        (void)duration_to_string(limit ? o->config.phase_limit_usec : o->config.phase_timeout_usec,
+                                 time);
+        if (agent && !agent->up)
+                (void)snprintf(reason, sizeof(reason), "the agent does not run, waited %s", time);
+        else
+                (void)snprintf(reason, sizeof(reason), limit ? "not finished in %s" : "not received in %s", time);
+        orchestrator_log(o, 4, d->desired->id, "%s: %s", step_to_string(step), reason);
+        if (o->activity->phase == PHASE_IDENTIFY && step == STEP_IDENTIFY)
+                o->activity->refused = true;
+        if (is_forward_step(step) && step != STEP_VERIFY)
+                answer_all(o, d, UNIT_SILENT, reason, true);
+        else if (step != STEP_NONE)
+                answer_step(o, d, UNIT_SILENT, reason);
+        else
+                answer_all(o, d, UNIT_SILENT, reason, true); /* it did not say where it stands */
+        /* Nobody waits for it any more, but it must not stay in the middle of something: agents
+         * were seen to take nothing else until they have had this. */
+        if (parting && step != STEP_CLEANUP && domain_is_final(d))
+                orchestrator_tell(o, EFFECT_COMMAND, d, STEP_CLEANUP, "", NULL);
+        drive(o);
+}
+
+void intake_reboot_request(struct orchestrator *o, struct domain *d, const char *reason)
+{
+        orchestrator_log(o, 5, d->desired->id, "asks for a boot: %s", reason ? reason : "");
+        if (d->reboot)
+                return;
+        d->reboot = true;
+        o->dirty = true;
+}

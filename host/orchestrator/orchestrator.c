@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "host/orchestrator/orchestrator.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/orchestrator/state.h"
+#include "host/util/diag.h"
+
+#define TEXT_NO_DOMAIN "the desired state manifest does not contain any supported domain"
+#define TEXT_TERMINATED "the update manager instance is terminated"
+
+/* ------------------------------------------------------------------------------ ways of effects */
+
+void orchestrator_fail(struct orchestrator *o)
+{
+        o->effects->failed = true;
+}
+
+void orchestrator_check(struct orchestrator *o, int r)
+{
+        if (r == -ENOMEM)
+                orchestrator_fail(o);
+}
+
+void orchestrator_flush(struct orchestrator *o)
+{
+        char *text = NULL;
+
+        if (!o->dirty)
+                return;
+        orchestrator_check(o, record_write(o, &text));
+        effects_add_text(o->effects, &(struct effect){ .kind = EFFECT_JOURNAL }, text);
+        o->dirty = false;
+}
+
+void orchestrator_tell(struct orchestrator *o, enum effect_kind kind, const struct domain *d,
+                       enum step step, const char *baseline, char *take_text)
+{
+        const struct effect effect = {
+                .kind = kind,
+                .domain = d->desired->id,
+                .activity = o->activity->id,
+                .step = step,
+                .baseline = (char *)baseline, /* copied, like the two before it */
+        };
+
+        orchestrator_flush(o);
+        if (kind == EFFECT_DESIRED_STATE)
+                effects_add_text(o->effects, &effect, take_text);
+        else
+                effects_add(o->effects, &effect);
+}
+
+void orchestrator_emit(struct orchestrator *o, const struct effect *effect)
+{
+        orchestrator_flush(o);
+        effects_add(o->effects, effect);
+}
+
+void orchestrator_arm(struct orchestrator *o, enum timer_kind kind, unsigned slot, uint64_t usec,
+                      uint64_t *serial)
+{
+        *serial = ++o->serial;
+        effects_add(o->effects, &(struct effect){
+                                        .kind = EFFECT_TIMER_ARM,
+                                        .timer = { kind, slot, *serial },
+                                        .usec = usec,
+                                });
+}
+
+void orchestrator_disarm(struct orchestrator *o, enum timer_kind kind, unsigned slot,
+                         uint64_t *serial)
+{
+        if (!*serial)
+                return;
+        effects_add(o->effects, &(struct effect){
+                                        .kind = EFFECT_TIMER_DISARM,
+                                        .timer = { kind, slot, *serial },
+                                });
+        *serial = 0;
+}
+
+void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format, ...)
+{
+        const struct effect effect = {
+                .kind = EFFECT_LOG,
+                .level = level,
+                .domain = (char *)domain, /* copied, like the activity */
+                .activity = o->activity ? o->activity->id : NULL,
+        };
+        char *text;
+        va_list args;
+
+        va_start(args, format);
+        if (vasprintf(&text, format, args) < 0)
+                text = NULL;
+        va_end(args);
+        effects_add_text(o->effects, &effect, text);
+}
+
+/* ----------------------------------------------------------------------- life and configuration */
+
+struct agent *orchestrator_find_agent(const struct orchestrator *o, const char *domain)
+{
+        size_t i;
+
+        for (i = 0; i < o->n_agents; i++)
+                if (strcmp(o->agents[i].domain, domain) == 0)
+                        return &o->agents[i];
+        return NULL;
+}
+
+static void free_agents(struct agent *agents, size_t n)
+{
+        size_t i;
+
+        for (i = 0; i < n; i++)
+                free(agents[i].domain);
+        free(agents);
+}
+
+int orchestrator_set_config(struct orchestrator *o, const struct orchestrator_config *config)
+{
+        struct agent *agents = calloc(config->n_agents + 1, sizeof(*agents));
+        CLEANUP_FREE char *boot_id = strdup(config->boot_id ? config->boot_id : "");
+        size_t i;
+
+        if (!agents || !boot_id) {
+                free(agents);
+                return -ENOMEM;
+        }
+        for (i = 0; i < config->n_agents; i++) {
+                const struct agent *old = orchestrator_find_agent(o, config->agents[i].domain);
+
+                agents[i] = (struct agent){
+                        .domain = strdup(config->agents[i].domain),
+                        .reboot_required = config->agents[i].reboot_required,
+                        .up = old && old->up,
+                };
+                if (!agents[i].domain) {
+                        free_agents(agents, i);
+                        return -ENOMEM;
+                }
+        }
+        free_agents(o->agents, o->n_agents);
+        free(o->boot_id);
+        o->agents = agents;
+        o->n_agents = config->n_agents;
+        o->boot_id = TAKE_PTR(boot_id);
+        o->config = *config;
+        o->config.agents = NULL; /* the caller's; ours are above */
+        o->config.boot_id = NULL;
+        return 0;
+}
+
+int orchestrator_new(const struct orchestrator_config *config, struct orchestrator **ret)
+{
+        CLEANUP(orchestrator_freep)
+        struct orchestrator *o = calloc(1, sizeof(*o));
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        r = orchestrator_set_config(o, config);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static void know_domains(struct orchestrator *o, struct activity *a)
+{
+        size_t i;
+
+        for (i = 0; i < a->n_domains; i++)
+                a->domains[i].known = orchestrator_find_agent(o, a->domains[i].desired->id) != NULL;
+}
+
+int orchestrator_restore(const struct orchestrator_config *config, const char *record, size_t length,
+                         struct diag *diag, struct orchestrator **ret)
+{
+        CLEANUP(orchestrator_freep)
+        struct orchestrator *o = NULL;
+        int r;
+
+        r = orchestrator_new(config, &o);
+        if (r < 0)
+                return diag_set(diag, r, "out of memory");
+        r = record_read(o, record, length, diag);
+        if (r < 0)
+                return r;
+        if (o->activity)
+                know_domains(o, o->activity);
+        o->dirty = true; /* at least the boot id may be another */
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static void waiting_done(struct waiting *waiting)
+{
+        free(waiting->activity);
+        (void)desired_state_free(waiting->desired);
+        *waiting = (struct waiting){ .activity = NULL };
+}
+
+struct orchestrator *orchestrator_free(struct orchestrator *o)
+{
+        size_t i;
+
+        if (!o)
+                return NULL;
+        (void)activity_free(o->activity);
+        waiting_done(&o->waiting);
+        for (i = 0; i < o->n_outbox; i++) {
+                free(o->outbox[i].activity);
+                free(o->outbox[i].text);
+        }
+        free(o->outbox);
+        history_done(&o->history);
+        facts_done(&o->facts);
+        free_agents(o->agents, o->n_agents);
+        free(o->boot_id);
+        free(o);
+        return NULL;
+}
+
+/* -------------------------------------------------------------------------- which activity runs */
+
+static bool is_given_up(const struct activity *a, const struct domain *d)
+{
+        size_t k;
+
+        for (k = 0; k < d->n_units; k++)
+                if (!activity_is_given_up(a, &d->units[k]))
+                        return false;
+        return true;
+}
+
+/* Units that nobody can carry out are over before it begins, and domains of which that leaves
+ * nothing. */
+static bool drop_unknown_domains(struct orchestrator *o)
+{
+        struct activity *a = o->activity;
+        bool any_known = false;
+        size_t i;
+        size_t k;
+
+        for (i = 0; i < a->n_domains; i++) {
+                struct domain *d = &a->domains[i];
+
+                any_known |= d->known;
+                if (d->known)
+                        continue;
+                orchestrator_log(o, 4, d->desired->id, "there is no agent for this domain");
+                for (k = 0; k < d->n_units; k++)
+                        drive_unit(o, d, &d->units[k], UNIT_INCOMPLETE,
+                                   "there is no agent for this domain");
+        }
+        for (i = 0; i < a->n_domains; i++)
+                if (is_given_up(a, &a->domains[i]))
+                        for (k = 0; k < a->domains[i].n_units; k++)
+                                drive_unit(o, &a->domains[i], &a->domains[i].units[k],
+                                           UNIT_INCOMPLETE, NULL);
+        return any_known;
+}
+
+static void begin(struct orchestrator *o, const char *id, struct desired_state *take_desired)
+{
+        int r;
+
+        r = activity_new(id, take_desired, &o->activity);
+        if (r < 0) {
+                orchestrator_fail(o);
+                return;
+        }
+        know_domains(o, o->activity);
+        o->dirty = true;
+        if (!drop_unknown_domains(o)) {
+                orchestrator_finish(o, STATUS_INCOMPLETE, TEXT_NO_DOMAIN);
+                return;
+        }
+        report_status(o, STATUS_IDENTIFYING, NULL);
+        drive(o);
+}
+
+/* The next in the queue, unless the device is about to go down. */
+static void begin_waiting(struct orchestrator *o)
+{
+        struct waiting waiting = o->waiting;
+
+        if (!waiting.activity || o->activity || o->reboot_due || o->stopping)
+                return;
+        o->waiting = (struct waiting){ .activity = NULL };
+        begin(o, waiting.activity, TAKE_PTR(waiting.desired));
+        free(waiting.activity);
+}
+
+/* Kanto's static setting: domains that were changed and are listed.  And those that asked, when the
+ * boot was to come after the report. */
+static bool changed_what_needs_reboot(const struct orchestrator *o)
+{
+        const struct activity *a = o->activity;
+        size_t i;
+
+        for (i = 0; i < a->n_domains; i++) {
+                const struct domain *d = &a->domains[i];
+                const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
+
+                if (agent && agent->reboot_required && d->actions.n_heard)
+                        return true;
+                if (d->reboot && o->config.report_before_reboot)
+                        return true;
+        }
+        return false;
+}
+
+static void decide_reboot(struct orchestrator *o, enum status status)
+{
+        if (status != STATUS_COMPLETED || !changed_what_needs_reboot(o))
+                return;
+        if (!o->config.reboot_enabled) {
+                orchestrator_log(o, 4, NULL, "the device should boot, but that is switched off");
+                return;
+        }
+        o->reboot_due = true;
+        drive_wait_reboot(o);
+}
+
+static void end_domains(struct orchestrator *o, const struct activity *a)
+{
+        size_t i;
+
+        for (i = 0; i < a->n_domains; i++)
+                if (a->domains[i].known)
+                        orchestrator_emit(o, &(struct effect){
+                                                     .kind = EFFECT_ACTIVITY_END,
+                                                     .domain = a->domains[i].desired->id,
+                                                     .activity = a->id,
+                                             });
+}
+
+/* The record that holds the terminal feedback does not hold the activity any more, so that neither
+ * a second one nor none can come of it. */
+void orchestrator_finish(struct orchestrator *o, enum status status, const char *message)
+{
+        CLEANUP(activity_freep)
+        struct activity *a = o->activity;
+        size_t i;
+
+        report_close(o);
+        for (i = 0; i < a->n_domains; i++)
+                drive_end_step(o, &a->domains[i]);
+        report_terminal(o, a->id, status, message, true);
+        decide_reboot(o, status);
+        o->activity = NULL;
+        report_outbox(o);
+        end_domains(o, a);
+        orchestrator_emit(o, &(struct effect){ .kind = EFFECT_INVENTORY, .activity = a->id });
+        begin_waiting(o);
+}
+
+static void answer_known(struct orchestrator *o, const char *id, const struct result *result)
+{
+        if (result)
+                report_again(o, result);
+        else if (o->activity && strcmp(o->activity->id, id) == 0)
+                report_status(o, o->activity->phase == PHASE_IDENTIFY ? STATUS_IDENTIFYING : STATUS_RUNNING, NULL);
+        orchestrator_log(o, 6, NULL, "activity %s is known already: not run again", id);
+}
+
+static void put_in_queue(struct orchestrator *o, const char *id, struct desired_state *take_desired)
+{
+        char text[128];
+
+        if (o->waiting.activity) {
+                (void)snprintf(text, sizeof(text), "superseded by %s", id);
+                report_terminal(o, o->waiting.activity, STATUS_SUPERSEDED, text, false);
+        }
+        waiting_done(&o->waiting);
+        o->waiting.activity = strdup(id);
+        o->waiting.desired = take_desired;
+        if (!o->waiting.activity)
+                orchestrator_fail(o);
+        o->dirty = true;
+        orchestrator_flush(o);
+        if (o->n_outbox)
+                report_outbox(o);
+        if (o->activity && o->activity->phase < PHASE_UPDATE) {
+                (void)snprintf(text, sizeof(text), "superseded by %s", id);
+                drive_abandon(o, STATUS_SUPERSEDED, text);
+                drive(o);
+        }
+}
+
+static void on_desired_state(struct orchestrator *o, const struct event *event)
+{
+        CLEANUP(desired_state_freep)
+        struct desired_state *desired = event->desired;
+        const struct result *result = history_find(&o->history, event->activity);
+        char text[128];
+
+        if (result || (o->activity && strcmp(o->activity->id, event->activity) == 0) ||
+            (o->waiting.activity && strcmp(o->waiting.activity, event->activity) == 0)) {
+                answer_known(o, event->activity, result);
+        } else if (!o->activity && !o->reboot_due) {
+                begin(o, event->activity, TAKE_PTR(desired));
+        } else if (o->config.refuse_concurrent && o->activity) {
+                (void)snprintf(text, sizeof(text), "Another update activity in progress - %s",
+                               o->activity->id);
+                report_terminal(o, event->activity, STATUS_IDENTIFICATION_FAILED, text, false);
+                report_outbox(o);
+        } else {
+                put_in_queue(o, event->activity, TAKE_PTR(desired));
+        }
+}
+
+static void on_invalid(struct orchestrator *o, const struct event *event)
+{
+        const struct result result = {
+                .activity = (char *)event->activity, /* only read */
+                .status = STATUS_IDENTIFICATION_FAILED,
+                .message = (char *)event->text,
+        };
+
+        /* Not accepted, so not remembered either: the corrected one may come under the same id. */
+        report_again(o, &result);
+}
+
+static void on_cancel(struct orchestrator *o, const struct event *event)
+{
+        struct activity *a = o->activity;
+
+        if (o->waiting.activity && strcmp(o->waiting.activity, event->activity) == 0) {
+                report_terminal(o, event->activity, STATUS_INCOMPLETE, "cancelled by request",
+                                false);
+                waiting_done(&o->waiting);
+                report_outbox(o);
+        } else if (!a || strcmp(a->id, event->activity) != 0) {
+                orchestrator_log(o, 5, NULL, "CANCEL for activity %s, which does not run",
+                                 event->activity);
+        } else if (a->phase >= PHASE_CLEANUP) {
+                orchestrator_log(o, 5, NULL, "CANCEL comes too late");
+        } else {
+                drive_abandon(o, STATUS_INCOMPLETE, "cancelled by request");
+                drive(o);
+        }
+}
+
+/* --------------------------------------------------------------------------------------- events */
+
+static void on_start(struct orchestrator *o)
+{
+        if (o->started)
+                return;
+        o->started = true;
+        if (o->n_outbox)
+                report_outbox(o);
+        if (o->reboot_due)
+                drive_wait_reboot(o);
+        if (o->activity)
+                resume(o);
+        else
+                begin_waiting(o);
+}
+
+static struct domain *domain_of(const struct orchestrator *o, const char *id)
+{
+        struct domain *d = o->activity ? activity_find_domain(o->activity, id) : NULL;
+
+        return d && d->known ? d : NULL;
+}
+
+static void on_agent(struct orchestrator *o, const struct event *event)
+{
+        struct agent *agent = orchestrator_find_agent(o, event->domain);
+        bool up = event->kind == EVENT_AGENT_STARTED;
+
+        if (!agent)
+                return;
+        /* Started while it is up: it must have died in between. */
+        if (agent->up) {
+                agent->up = false;
+                if (domain_of(o, event->domain))
+                        intake_died(o, domain_of(o, event->domain), event->text);
+        }
+        agent->up = up;
+        if (up && domain_of(o, event->domain))
+                intake_started(o, domain_of(o, event->domain));
+}
+
+static void on_reboot_request(struct orchestrator *o, const struct event *event)
+{
+        struct domain *d = domain_of(o, event->domain);
+
+        if (!d || strcmp(o->activity->id, event->activity) != 0)
+                return;
+        intake_reboot_request(o, d, event->text);
+        /* It is said once, and nothing else may follow for a while. */
+        orchestrator_flush(o);
+}
+
+static void on_domain_timer(struct orchestrator *o, const struct timer *timer)
+{
+        bool limit = timer->kind == TIMER_LIMIT;
+        struct domain *d;
+        uint64_t *serial;
+
+        if (!o->activity || timer->slot >= o->activity->n_domains)
+                return;
+        d = &o->activity->domains[timer->slot];
+        serial = limit ? &d->limit : &d->silence;
+        if (*serial != timer->serial)
+                return;
+        *serial = 0;
+        intake_timeout(o, d, limit);
+}
+
+static void on_reboot_timer(struct orchestrator *o)
+{
+        const char *reason = o->reboot_due ? "the update is complete" : "the update becomes active with the boot";
+
+        if (!o->reboot_due && (!o->activity || o->activity->phase != PHASE_REBOOT))
+                return;
+        orchestrator_emit(o, &(struct effect){ .kind = EFFECT_REBOOT, .text = (char *)reason });
+}
+
+/* True, and the timer counts as expired, when it is the one that was armed last. */
+static bool is_due(const struct timer *timer, uint64_t *serial)
+{
+        if (*serial == 0 || *serial != timer->serial)
+                return false;
+        *serial = 0;
+        return true;
+}
+
+static void on_timer(struct orchestrator *o, const struct timer *timer)
+{
+        switch (timer->kind) {
+        case TIMER_REPORT:
+                if (is_due(timer, &o->throttle.timer))
+                        report_timer(o);
+                return;
+        case TIMER_CONSENT:
+                if (is_due(timer, &o->consent_timer))
+                        drive_consent(o, false, false);
+                return;
+        case TIMER_PRECONDITION:
+                if (is_due(timer, &o->precondition_timer))
+                        drive_facts_timeout(o);
+                return;
+        case TIMER_REBOOT:
+                if (is_due(timer, &o->reboot_timer))
+                        on_reboot_timer(o);
+                return;
+        case TIMER_SILENCE:
+        case TIMER_LIMIT:
+                on_domain_timer(o, timer);
+                return;
+        }
+}
+
+static void on_consent(struct orchestrator *o, const struct event *event)
+{
+        const struct activity *a = o->activity;
+
+        if (!a || a->gate != GATE_CONSENT || strcmp(a->id, event->activity) != 0)
+                orchestrator_log(o, 6, NULL, "consent for activity %s, which does not wait for one",
+                                 event->activity);
+        else
+                drive_consent(o, event->approved, true);
+}
+
+static void on_fact(struct orchestrator *o, const struct event *event)
+{
+        int r = facts_set(&o->facts, event->name, event->text);
+
+        orchestrator_check(o, r);
+        if (r == -E2BIG)
+                orchestrator_log(o, 4, NULL, "too many facts, or too long a value: %s", event->name);
+        if (r > 0)
+                drive_facts(o);
+}
+
+/* What cannot be written down is not begun.  Once UPDATE has begun, going on is the lesser evil. */
+static void on_journal_failed(struct orchestrator *o, const struct event *event)
+{
+        CLEANUP_FREE char *text = NULL;
+
+        orchestrator_log(o, 3, NULL, "the journal cannot be written: %s", event->text);
+        if (!o->activity || o->activity->phase >= PHASE_UPDATE)
+                return;
+        if (asprintf(&text, "the journal cannot be written: %s", event->text) < 0) {
+                text = NULL; /* asprintf(3) leaves it undefined */
+                orchestrator_fail(o);
+                return;
+        }
+        drive_abandon(o, STATUS_INCOMPLETE, text);
+        drive(o);
+}
+
+static void on_reboot_failed(struct orchestrator *o, const struct event *event)
+{
+        char text[512];
+
+        orchestrator_log(o, 3, NULL, "the device does not boot: %s", event->text);
+        if (o->reboot_due) {
+                o->reboot_due = false;
+                o->dirty = true;
+                begin_waiting(o);
+        } else if (o->activity && o->activity->phase == PHASE_REBOOT) {
+                (void)snprintf(text, sizeof(text), "the device does not boot: %s", event->text);
+                drive_reboot_failed(o, text);
+        }
+}
+
+/* With end_on_stop, as Kanto does it; but what was begun is at least cleaned up. */
+static void end_activity(struct orchestrator *o)
+{
+        struct activity *a = o->activity;
+        CLEANUP_FREE char *text = NULL;
+        size_t i;
+        int r;
+
+        r = verdict_waited(a->phase, TEXT_TERMINATED, &text);
+        orchestrator_check(o, r);
+        if (r < 0)
+                return;
+        for (i = 0; i < a->n_domains; i++) {
+                const struct agent *agent = orchestrator_find_agent(o, a->domains[i].desired->id);
+
+                if (agent && agent->up && !domain_is_final(&a->domains[i]))
+                        orchestrator_tell(o, EFFECT_COMMAND, &a->domains[i], STEP_CLEANUP, "", NULL);
+        }
+        orchestrator_finish(o, STATUS_INCOMPLETE, text);
+}
+
+static void on_stop(struct orchestrator *o)
+{
+        o->stopping = true;
+        if (o->activity && o->config.end_on_stop)
+                end_activity(o);
+        o->dirty |= o->activity != NULL;
+        orchestrator_emit(o, &(struct effect){ .kind = EFFECT_STOPPED });
+}
+
+static void dispatch(struct orchestrator *o, const struct event *event)
+{
+        switch (event->kind) {
+        case EVENT_START:
+                on_start(o);
+                return;
+        case EVENT_DESIRED_STATE:
+                on_desired_state(o, event);
+                return;
+        case EVENT_INVALID:
+                on_invalid(o, event);
+                return;
+        case EVENT_CANCEL:
+                on_cancel(o, event);
+                return;
+        case EVENT_AGENT_STARTED:
+        case EVENT_AGENT_DIED:
+                on_agent(o, event);
+                return;
+        case EVENT_FEEDBACK:
+                intake_feedback(o, event);
+                return;
+        case EVENT_REFUSED:
+                intake_refused(o, event);
+                return;
+        case EVENT_REBOOT_REQUEST:
+                on_reboot_request(o, event);
+                return;
+        case EVENT_TIMER:
+                on_timer(o, &event->timer);
+                return;
+        case EVENT_CONSENT:
+                on_consent(o, event);
+                return;
+        case EVENT_FACT:
+                on_fact(o, event);
+                return;
+        case EVENT_JOURNAL_FAILED:
+                on_journal_failed(o, event);
+                return;
+        case EVENT_REBOOT_FAILED:
+                on_reboot_failed(o, event);
+                return;
+        case EVENT_STOP:
+                on_stop(o);
+                return;
+        }
+}
+
+int orchestrator_step(struct orchestrator *o, const struct event *event, struct effects *effects)
+{
+        assert(o && event && effects);
+
+        if (o->stopping) {
+                /* All is said; what comes later finds the record. */
+                (void)desired_state_free(event->desired);
+                return 0;
+        }
+        o->effects = effects;
+        dispatch(o, event);
+        /* That a terminal feedback need not be sent again is worth a record. */
+        if (!o->activity || o->outbox_sent)
+                orchestrator_flush(o);
+        o->outbox_sent = false;
+        o->effects = NULL;
+        return effects->failed ? -ENOMEM : 0;
+}
+
+/* ------------------------------------------------------------------------------------ questions */
+
+bool orchestrator_is_busy(const struct orchestrator *o, const char *domain)
+{
+        const struct domain *d = domain_of(o, domain);
+
+        return d && !domain_is_final(d);
+}
+
+const char *orchestrator_get_activity(const struct orchestrator *o)
+{
+        return o->activity ? o->activity->id : NULL;
+}
+
+const char *orchestrator_get_phase(const struct orchestrator *o)
+{
+        static const char *const waiting[] = {
+                [PHASE_DOWNLOAD] = "waiting for consent to DOWNLOAD",
+                [PHASE_UPDATE] = "waiting for consent to UPDATE",
+                [PHASE_ACTIVATE] = "waiting for consent to ACTIVATE",
+        };
+        const struct activity *a = o->activity;
+
+        if (!a)
+                return "";
+        if (a->gate == GATE_FACTS)
+                return "waiting for preconditions";
+        if (a->gate == GATE_CONSENT)
+                return waiting[a->phase];
+        return phase_to_string(a->phase);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/model/feedback.h"
+#include "host/orchestrator/state.h"
+
+static struct json *all_actions(const struct activity *a)
+{
+        CLEANUP_JSON struct json *array = json_new_array();
+        size_t i;
+
+        for (i = 0; array && a && i < a->n_domains; i++)
+                if (actions_write(&a->domains[i].actions, true, array) < 0)
+                        return NULL;
+        return TAKE_PTR(array);
+}
+
+static char *compose(struct orchestrator *o, enum status status, const char *message,
+                     const struct activity *a)
+{
+        char *text = NULL;
+
+        orchestrator_check(o, feedback_write(status, message, a ? all_actions(a) : NULL, &text));
+        return text;
+}
+
+void report_status(struct orchestrator *o, enum status status, const char *message)
+{
+        const struct effect effect = { .kind = EFFECT_FEEDBACK, .activity = o->activity->id };
+
+        orchestrator_flush(o);
+        effects_add_text(o->effects, &effect, compose(o, status, message, o->activity));
+}
+
+/* ------------------------------------------------------------------------------------- throttle */
+
+static void send_running(struct orchestrator *o)
+{
+        o->throttle.changed = false;
+        report_status(o, STATUS_RUNNING, NULL);
+        orchestrator_arm(o, TIMER_REPORT, 0, o->config.report_interval_usec, &o->throttle.timer);
+}
+
+void report_running(struct orchestrator *o, bool changed)
+{
+        if (o->config.report_interval_usec == 0 || !changed)
+                return;
+        if (o->throttle.timer)
+                o->throttle.changed = true;
+        else
+                send_running(o);
+}
+
+void report_timer(struct orchestrator *o)
+{
+        o->throttle.timer = 0;
+        if (o->throttle.changed && o->activity)
+                send_running(o);
+}
+
+void report_close(struct orchestrator *o)
+{
+        o->throttle.changed = false;
+        orchestrator_disarm(o, TIMER_REPORT, 0, &o->throttle.timer);
+}
+
+/* ---------------------------------------------------------------------------- terminal feedback */
+
+static void outbox_add(struct orchestrator *o, const char *activity, const char *text)
+{
+        struct outgoing *outbox = reallocarray(o->outbox, o->n_outbox + 1, sizeof(*outbox));
+        struct outgoing *item;
+
+        if (!outbox || !text) {
+                o->outbox = outbox ? outbox : o->outbox;
+                orchestrator_fail(o);
+                return;
+        }
+        o->outbox = outbox;
+        item = &outbox[o->n_outbox++];
+        item->activity = strdup(activity);
+        item->text = strdup(text);
+        if (!item->activity || !item->text)
+                orchestrator_fail(o);
+}
+
+/* Sends all that waits, and only then takes it off the list: should the process die in between, it
+ * is sent once more. */
+void report_outbox(struct orchestrator *o)
+{
+        size_t i;
+
+        orchestrator_flush(o);
+        for (i = 0; i < o->n_outbox; i++)
+                effects_add(o->effects, &(struct effect){
+                                                .kind = EFFECT_FEEDBACK,
+                                                .activity = o->outbox[i].activity,
+                                                .text = o->outbox[i].text,
+                                                .terminal = true,
+                                        });
+        for (i = 0; i < o->n_outbox; i++) {
+                free(o->outbox[i].activity);
+                free(o->outbox[i].text);
+        }
+        o->dirty |= o->n_outbox > 0;
+        o->outbox_sent |= o->n_outbox > 0;
+        o->n_outbox = 0;
+}
+
+void report_terminal(struct orchestrator *o, const char *activity, enum status status,
+                     const char *message, bool with_actions)
+{
+        CLEANUP_FREE char *text = compose(o, status, message, with_actions ? o->activity : NULL);
+
+        outbox_add(o, activity, text);
+        orchestrator_check(o, history_add(&o->history, activity, status, message));
+        o->dirty = true;
+        orchestrator_log(o, 5, NULL, "activity %s: %s%s%s", activity, status_to_string(status),
+                         message && *message ? ": " : "", message ? message : "");
+}
+
+void report_again(struct orchestrator *o, const struct result *result)
+{
+        const struct effect effect = { .kind = EFFECT_FEEDBACK, .activity = result->activity };
+
+        effects_add_text(o->effects, &effect, compose(o, result->status, result->message, NULL));
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+
+#include "host/model/feedback.h"
+#include "host/orchestrator/state.h"
+
+/* Sends the step that the record knows once more. */
+static void repeat(struct orchestrator *o, struct domain *d)
+{
+        d->resume = RESUME_NO;
+        d->sent = false;
+        d->repeated = true;
+        drive_send(o, d);
+}
+
+/* The agent knows nothing of the activity: what is not active yet begins with the desired state,
+ * and catches up with the others. */
+static void start_over(struct orchestrator *o, struct domain *d)
+{
+        size_t k;
+
+        orchestrator_log(o, 5, d->desired->id, "the agent does not know the activity: starts over");
+        drive_end_step(o, d);
+        for (k = 0; k < d->n_units; k++)
+                if (d->units[k].state < UNIT_ACTIVATED)
+                        d->units[k].state = UNIT_NEW;
+        o->dirty = true;
+}
+
+void resume_answer(struct orchestrator *o, struct domain *d, const struct feedback *feedback)
+{
+        d->resume = RESUME_NO;
+        if (!feedback) {
+                if (d->step <= STEP_ACTIVATE)
+                        start_over(o, d);
+                else
+                        repeat(o, d);
+                return;
+        }
+        /* The answer counts as if it had just been given.  When it leaves the step open, the agent
+         * is told again. */
+        d->sent = true;
+        if (!intake_take(o, d, feedback) && d->step != STEP_NONE)
+                repeat(o, d);
+}
+
+/* The agents of the record may not be those of the configuration any more. */
+static void drop_domain(struct orchestrator *o, struct domain *d)
+{
+        size_t k;
+
+        drive_end_step(o, d);
+        for (k = 0; k < d->n_units; k++)
+                drive_unit(o, d, &d->units[k], UNIT_INCOMPLETE, "there is no agent any more");
+}
+
+static void resume_domain(struct orchestrator *o, struct domain *d)
+{
+        bool idle = d->step == STEP_NONE;
+        size_t k;
+
+        if (domain_is_final(d))
+                return;
+        if (!d->known) {
+                drop_domain(o, d);
+                return;
+        }
+        d->sent = false;
+        d->repeated = !idle;
+        if (d->step == STEP_IDENTIFY)
+                return;
+        /* What is active needs no more than the next command. */
+        for (k = 0; idle && k < d->n_units; k++)
+                idle = d->units[k].state >= UNIT_ACTIVATED;
+        d->resume = idle ? RESUME_NO : RESUME_ASK;
+}
+
+void resume(struct orchestrator *o)
+{
+        struct activity *a = o->activity;
+        size_t i;
+
+        orchestrator_log(o, 5, NULL, "activity %s goes on in phase %s", a->id,
+                         phase_to_string(a->phase));
+        for (i = 0; i < a->n_domains; i++)
+                resume_domain(o, &a->domains[i]);
+        if (a->phase == PHASE_REBOOT && !a->abandoned)
+                drive_wait_reboot(o); /* the daemon died, the device did not */
+        if (a->gate != GATE_OPEN)
+                drive_gates(o);
+        drive(o);
+}
