@@ -126,8 +126,7 @@ static const char *installed(struct agent *a)
         return text;
 }
 
-/* ------------------------------------------------------------------------------------- the good
- * way */
+/* --------------------------------------------------------------------------------- the good way */
 
 START_TEST(an_activity_goes_through_and_the_inventory_is_new)
 {
@@ -237,8 +236,7 @@ START_TEST(many_instances_share_one_so)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ the bad
- * ways */
+/* --------------------------------------------------------------------------------- the bad ways */
 
 START_TEST(fail_ends_with_the_word_of_failure_and_changes_nothing)
 {
@@ -422,8 +420,7 @@ START_TEST(exit_ends_the_process_quietly)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------- crashes, boots,
- * settings */
+/* --------------------------------------------------------------------- crashes, boots, settings */
 
 START_TEST(what_was_said_survives_the_loss_of_power)
 {
@@ -547,8 +544,22 @@ START_TEST(reload_takes_new_phases_or_keeps_the_old_ones)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------
- * main */
+/* ----------------------------------------------------------------------------------------- main */
+
+/* Ends of the process, each as the word promises. */
+static TCase *deaths(void)
+{
+        TCase *tcase = tcase_create("deaths");
+
+        tcase_add_exit_test(tcase, exit_ends_the_process_quietly, 0);
+        tcase_add_test_raise_signal(tcase, abort_aborts, SIGABRT);
+#ifdef __SANITIZE_ADDRESS__
+        tcase_add_exit_test(tcase, crash_dereferences_null, 1); /* the sanitizer's own end */
+#else
+        tcase_add_test_raise_signal(tcase, crash_dereferences_null, SIGSEGV);
+#endif
+        return tcase;
+}
 
 int main(void)
 {
@@ -574,7 +585,6 @@ int main(void)
                 reload_takes_new_phases_or_keeps_the_old_ones,
         };
         Suite *suite = suite_create("fake-agent");
-        TCase *deaths = tcase_create("deaths");
         SRunner *runner;
         size_t i;
         int failed;
@@ -586,17 +596,10 @@ int main(void)
                 tcase_add_test(tcase, tests[i]);
                 suite_add_tcase(suite, tcase);
         }
-        tcase_add_exit_test(deaths, exit_ends_the_process_quietly, 0);
-        tcase_add_test_raise_signal(deaths, abort_aborts, SIGABRT);
-#ifdef __SANITIZE_ADDRESS__
-        tcase_add_exit_test(deaths, crash_dereferences_null, 1); /* the sanitizer's own end */
-#else
-        tcase_add_test_raise_signal(deaths, crash_dereferences_null, SIGSEGV);
-#endif
         runner = srunner_create(suite);
         /* Without children of its own check would die of these. */
         if (srunner_fork_status(runner) == CK_FORK)
-                suite_add_tcase(suite, deaths);
+                suite_add_tcase(suite, deaths());
         srunner_set_tap(runner, "-");
         srunner_run_all(runner, CK_SILENT);
         failed = srunner_ntests_failed(runner);
