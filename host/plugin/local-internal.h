@@ -3,6 +3,7 @@
  * local-internal - a local instance as its own files see it
  *
  *     local.c          life cycle, the queue of requests, events
+ *     local-call.c     the calls that a piece of the queue leads to
  *     local-host.c     struct ub_host: what the plugin calls
  *     local-service.c  struct ub_mqtt and struct ub_orchestrator
  *
@@ -123,6 +124,7 @@ void local_unpin(struct local *local);
 
 /* Around each call of the plugin. */
 void local_enter(struct local *local, const char *what);
+void local_enter_call(struct local *local, enum instance_call call);
 void local_leave(struct local *local);
 
 /* The rule is counted and reported. */
@@ -143,6 +145,15 @@ void local_kick(struct local *local);
 
 /* A line of the plugin, from whichever thread. */
 void local_log(struct local *local, const struct ub_log *record);
+
+/* ----------------------------------------------------------------------------------- local-call.c */
+
+/* Each ends with the plugin's call, or before it when there is none to make; the pump holds a pin. */
+void local_run_request(struct local *local, const struct work *work);
+void local_run_done(struct local *local, struct pending *pending, const struct work *work,
+                    const char *what);
+void local_run_message(struct local *local, const struct work *work);
+void local_run_connected(struct local *local);
 
 /* ----------------------------------------------------------------------------------- local-host.c */
 

@@ -84,7 +84,7 @@ static void leave(void *data)
         local_leave(data);
 }
 
-static void enter_call(struct local *local, enum instance_call call)
+void local_enter_call(struct local *local, enum instance_call call)
 {
         local_enter(local, instance_call_to_string(call));
 }
@@ -185,7 +185,7 @@ static int on_mail(sd_event_source *source, int fd, uint32_t revents, void *user
                 local_fault(local, INSTANCE_FAULT_FLOOD, "%u messages of other threads dropped",
                             n_dropped);
         if (woken && !local->doomed && local->phase == LOCAL_LIVE && local->plugin->life.woken) {
-                enter_call(local, INSTANCE_CALL_WOKEN);
+                local_enter_call(local, INSTANCE_CALL_WOKEN);
                 local->plugin->life.woken(local->self);
                 local_leave(local);
         }
@@ -198,7 +198,7 @@ static int on_mail(sd_event_source *source, int fd, uint32_t revents, void *user
 static void destroy_plugin(struct local *local)
 {
         local->phase = LOCAL_DESTROY;
-        enter_call(local, INSTANCE_CALL_DESTROY);
+        local_enter_call(local, INSTANCE_CALL_DESTROY);
         local->plugin->life.destroy(local->self);
         local_leave(local);
         local->phase = LOCAL_ABSENT;
@@ -331,7 +331,7 @@ static bool create(struct local *local)
         int r;
 
         local->phase = LOCAL_CREATE;
-        enter_call(local, INSTANCE_CALL_CREATE);
+        local_enter_call(local, INSTANCE_CALL_CREATE);
         r = local->plugin->life.create(&local->face->host, local->settings, &self);
         local_leave(local);
         if (r < 0) {
@@ -352,7 +352,7 @@ static void run_start(struct local *local, uint32_t flags)
                 return;
 
         local->phase = LOCAL_LIVE;
-        enter_call(local, INSTANCE_CALL_START);
+        local_enter_call(local, INSTANCE_CALL_START);
         r = local->plugin->life.start(local->self, flags);
         local_leave(local);
         if (r < 0) {
@@ -400,7 +400,7 @@ static void run_stop(struct local *local)
         if (r < 0)
                 local_fault(local, INSTANCE_FAULT_STOP, "stop runs without a limit: %s", strerror(-r));
         local->stop_called = true;
-        enter_call(local, INSTANCE_CALL_STOP);
+        local_enter_call(local, INSTANCE_CALL_STOP);
         local->plugin->life.stop(local->self);
         local_leave(local);
 }
@@ -412,185 +412,6 @@ static void run_end(struct local *local)
         destroy_plugin(local);
         local->state = LOCAL_OVER;
         LOCAL_EMIT(local, stopped);
-}
-
-/* -------------------------------------------------------------------------------------- requests */
-
-/* The settings in force are the new ones already while reload() runs, so that setting() finds them. */
-static int call_reload(struct local *local, const struct work *work)
-{
-        char *old = local->settings;
-        char *settings;
-        int r;
-
-        if (!local->plugin->life.reload)
-                return -ENOTSUP;
-        if (local->step.runs)
-                return -EBUSY;
-        settings = strdup(work->text);
-        if (!settings)
-                return -ENOMEM;
-        local->settings = settings;
-        enter_call(local, work->call);
-        r = local->plugin->life.reload(local->self, settings);
-        local_leave(local);
-        if (r < 0) {
-                local->settings = old;
-                old = settings;
-        }
-        free(old);
-        return r;
-}
-
-static int call_current_state_get(struct local *local, const struct work *work)
-{
-        int r;
-
-        inquiry_ask(&local->inquiry, work->activity);
-        enter_call(local, work->call);
-        r = local->plugin->agent.current_state_get(local->self, work->activity);
-        local_leave(local);
-        if (r < 0 && work->activity[0] && !inquiry_refuse(&local->inquiry, work->activity))
-                local_fault(local, INSTANCE_FAULT_TWICE, "current_state_get answered and then failed");
-        return r;
-}
-
-/* The requests about an activity.  The book is written before the call, because the plugin may answer
- * from inside of it; a call that fails is taken out again. */
-static int call_activity(struct local *local, const struct work *work)
-{
-        const struct ub_agent *agent = &local->plugin->agent;
-        struct step before = local->step;
-        int r = 0;
-
-        if (work->call == INSTANCE_CALL_DESIRED_STATE)
-                step_begin(&local->step, work->activity);
-        else if (work->call == INSTANCE_CALL_FEEDBACK_GET)
-                step_ask(&local->step, work->activity);
-        else
-                r = step_command(&local->step, work->activity, work->text, work->command);
-        if (r < 0)
-                return r;
-
-        enter_call(local, work->call);
-        if (work->call == INSTANCE_CALL_DESIRED_STATE)
-                r = agent->desired_state(local->self, work->activity, work->text);
-        else if (work->call == INSTANCE_CALL_FEEDBACK_GET)
-                r = agent->feedback_get(local->self, work->activity);
-        else
-                r = agent->command(local->self, work->activity, work->text, work->command);
-        local_leave(local);
-        if (r >= 0)
-                return r;
-
-        if (local->step.answers != before.answers)
-                local_fault(local, INSTANCE_FAULT_TWICE, "%s answered and then failed",
-                            instance_call_to_string(work->call));
-        else
-                local->step = before;
-        return r;
-}
-
-static int call_cancel(struct local *local, const struct work *work)
-{
-        int r;
-
-        enter_call(local, work->call);
-        r = local->plugin->agent.cancel(local->self, work->activity);
-        local_leave(local);
-        return r;
-}
-
-static int call_connector(struct local *local, const struct work *work,
-                          int (*slot)(void *self, const char *activity, const char *json))
-{
-        int r;
-
-        enter_call(local, work->call);
-        r = slot(local->self, work->activity, work->text);
-        local_leave(local);
-        return r;
-}
-
-static int call_plugin(struct local *local, const struct work *work)
-{
-        const struct plugin *plugin = local->plugin;
-
-        switch (work->call) {
-        case INSTANCE_CALL_RELOAD:
-                return call_reload(local, work);
-        case INSTANCE_CALL_CURRENT_STATE_GET:
-                return call_current_state_get(local, work);
-        case INSTANCE_CALL_DESIRED_STATE:
-        case INSTANCE_CALL_COMMAND:
-                return call_activity(local, work);
-        case INSTANCE_CALL_FEEDBACK_GET:
-                return plugin->agent.feedback_get ? call_activity(local, work) : -ENOTSUP;
-        case INSTANCE_CALL_CANCEL:
-                return plugin->agent.cancel ? call_cancel(local, work) : -ENOTSUP;
-        case INSTANCE_CALL_CONNECTOR_FEEDBACK:
-                return call_connector(local, work, plugin->connector.feedback);
-        case INSTANCE_CALL_CONNECTOR_CURRENT_STATE:
-                return call_connector(local, work, plugin->connector.current_state);
-        case INSTANCE_CALL_CONNECTOR_OWNER_CONSENT:
-                return plugin->connector.owner_consent
-                               ? call_connector(local, work, plugin->connector.owner_consent)
-                               : -ENOTSUP;
-        case INSTANCE_CALL_CREATE:
-        case INSTANCE_CALL_START:
-        case INSTANCE_CALL_STOP:
-        case INSTANCE_CALL_DESTROY:
-        case INSTANCE_CALL_WOKEN:
-        case INSTANCE_CALL_CALLBACK:
-                break; /* no requests */
-        }
-        return -EINVAL;
-}
-
-static void run_request(struct local *local, const struct work *work)
-{
-        int r = call_plugin(local, work);
-
-        LOCAL_EMIT(local, answered, work->call, work->activity, r < 0 ? r : 0);
-}
-
-/* ------------------------------------------------------------------------------------- callbacks */
-
-static void run_done(struct local *local, struct pending *pending, const struct work *work,
-                     const char *what)
-{
-        ub_done_fn done;
-        void *data;
-
-        if (pending_take(pending, work->number, &done, &data) < 0)
-                return; /* answered twice, by our own side */
-        local_enter(local, what);
-        done(data, work->result);
-        local_leave(local);
-}
-
-static void run_message(struct local *local, const struct work *work)
-{
-        for (size_t i = 0; i < LOCAL_SUBSCRIPTIONS_MAX; i++) {
-                struct local_subscription subscription = local->subscriptions[i];
-
-                if (subscription.id == 0 || subscription.id != work->number)
-                        continue;
-                local_enter(local, "message");
-                subscription.fn(subscription.data, work->text, work->bytes, work->length, work->flags);
-                local_leave(local);
-                return;
-        }
-        /* It was on its way when the plugin unsubscribed. */
-}
-
-static void run_connected(struct local *local)
-{
-        if (!local->watch)
-                return;
-        local_enter(local, "connection watch");
-        local->watch(local->watch_data, local->connected);
-        local_leave(local);
 }
 
 /* ------------------------------------------------------------------------------------------ pump */
@@ -605,22 +426,22 @@ static void run_work(struct local *local, const struct work *work)
                 run_stop(local);
                 break;
         case WORK_REQUEST:
-                run_request(local, work);
+                local_run_request(local, work);
                 break;
         case WORK_ACTIVITY_END:
                 step_end(&local->step, work->activity);
                 break;
         case WORK_SYNCED:
-                run_done(local, &local->syncs, work, "end of state_sync");
+                local_run_done(local, &local->syncs, work, "end of state_sync");
                 break;
         case WORK_PUBLISHED:
-                run_done(local, &local->publishes, work, "end of publish");
+                local_run_done(local, &local->publishes, work, "end of publish");
                 break;
         case WORK_MESSAGE:
-                run_message(local, work);
+                local_run_message(local, work);
                 break;
         case WORK_CONNECTED:
-                run_connected(local);
+                local_run_connected(local);
                 break;
         }
 }

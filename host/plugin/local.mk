@@ -14,6 +14,7 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/instance-ops.h \
 	host/plugin/loader.c host/plugin/loader.h \
 	host/plugin/local.c host/plugin/local.h \
+	host/plugin/local-call.c \
 	host/plugin/local-host.c \
 	host/plugin/local-internal.h \
 	host/plugin/local-service.c \
