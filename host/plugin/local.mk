@@ -24,7 +24,7 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/probe.c host/plugin/probe.h \
 	host/plugin/process.c \
 	host/plugin/reaper.c host/plugin/reaper.h \
-	host/plugin/restart.h \
+	host/plugin/restart.c host/plugin/restart.h \
 	host/plugin/runner.c host/plugin/runner.h \
 	host/plugin/source.c host/plugin/source.h \
 	host/plugin/stderr-log.c host/plugin/stderr-log.h \

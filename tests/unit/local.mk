@@ -176,4 +176,26 @@ endif
 tests_unit_test_fake_agent_SOURCES = tests/unit/test-fake-agent.c tests/unit/unit.h
 tests_unit_test_fake_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_fake_agent_LDADD = $(fake_host_ldadd)
+
+if PLUGIN_FAKE
+crew_programs = \
+	tests/unit/test-fifty-agents \
+	tests/unit/test-supervisor \
+	$(NULL)
+check_PROGRAMS += $(crew_programs)
+TESTS += $(crew_programs)
+
+crew_sources = tests/unit/crew.h tests/unit/folder.h tests/unit/unit.h
+crew_cppflags = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+crew_ldadd = libhost-broker.a libhost-config.a libhost-state.a libhost-plugin.a libhost-sandbox.a \
+	libhost-json.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS) $(SECCOMP_LIBS) -lm
+
+tests_unit_test_fifty_agents_SOURCES = tests/unit/test-fifty-agents.c $(crew_sources)
+tests_unit_test_fifty_agents_CPPFLAGS = $(crew_cppflags)
+tests_unit_test_fifty_agents_LDADD = $(crew_ldadd)
+
+tests_unit_test_supervisor_SOURCES = tests/unit/test-supervisor.c $(crew_sources)
+tests_unit_test_supervisor_CPPFLAGS = $(crew_cppflags)
+tests_unit_test_supervisor_LDADD = $(crew_ldadd)
+endif
 endif
