@@ -2,3 +2,4 @@
 dist_conf_DATA += \
 	conf.d/10-fake.conf \
 	$(NULL)
+dist_doc_DATA += conf.d/config.json.example

@@ -5,16 +5,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/config/check-settings.h"
 #include "host/config/confd.h"
+#include "host/config/domain.h"
+#include "host/config/settings.h"
 #include "host/json/json.h"
 #include "host/json/pointer.h"
 #include "host/util/diag.h"
 
-enum { MEMBER_COLUMN = 48 }; /* where the origins begin, when the members are not longer */
+enum { PROBLEM_LISTS = 3 };
 
-bool check_passed(const struct confd *confd)
+/* In the order in which the sources are read. */
+static void get_problems(const struct check *check, const struct problems *ret[static PROBLEM_LISTS])
 {
-        return confd->problems.n_errors == 0;
+        ret[0] = &check->settings->problems;
+        ret[1] = &check->domains->problems;
+        ret[2] = &check->confd->problems;
+}
+
+static void count_problems(const struct check *check, size_t *ret_errors, size_t *ret_warnings)
+{
+        const struct problems *lists[PROBLEM_LISTS];
+        size_t i;
+
+        *ret_errors = 0;
+        *ret_warnings = 0;
+        get_problems(check, lists);
+        for (i = 0; i < PROBLEM_LISTS; i++) {
+                *ret_errors += lists[i]->n_errors;
+                *ret_warnings += lists[i]->n - lists[i]->n_errors;
+        }
+}
+
+bool check_passed(const struct check *check)
+{
+        size_t errors;
+        size_t warnings;
+
+        count_problems(check, &errors, &warnings);
+        return errors == 0;
 }
 
 /* ------------------------------------------------------------------------------------------
@@ -73,7 +102,7 @@ static int print_member(void *data, const char *pointer, const struct json *valu
         width = fprintf(print->f, "  %s = %s", path, text);
         if (confd_get_origin(print->registration, pointer, &origin) == 0)
                 (void)fprintf(print->f, "%*s  %s:%u",
-                              width < MEMBER_COLUMN ? MEMBER_COLUMN - width : 0, "",
+                              width < CHECK_COLUMN ? CHECK_COLUMN - width : 0, "",
                               origin.fragment->path, origin.at.line);
         (void)fputc('\n', print->f);
         return 0;
@@ -93,17 +122,10 @@ static int print_registration(const struct registration *reg, FILE *f)
         return r;
 }
 
-int check_print(const struct confd *confd, FILE *f)
+static void print_problems(const struct problems *problems, FILE *f)
 {
-        const struct problems *problems = &confd->problems;
         size_t i;
-        int r;
 
-        for (i = 0; i < confd->n_registrations; i++) {
-                r = print_registration(confd->registrations[i], f);
-                if (r < 0)
-                        return r;
-        }
         for (i = 0; i < problems->n; i++) {
                 struct diag text;
 
@@ -111,10 +133,29 @@ int check_print(const struct confd *confd, FILE *f)
                 (void)fprintf(f, "%s: %s\n", problems->items[i].error ? "error" : "warning",
                               text.text);
         }
+}
+
+int check_print(const struct check *check, FILE *f)
+{
+        const struct problems *lists[PROBLEM_LISTS];
+        const struct confd *confd = check->confd;
+        size_t warnings;
+        size_t errors;
+        size_t i;
+        int r;
+
+        r = check_settings_print(check, f);
+        for (i = 0; i < confd->n_registrations && r == 0; i++)
+                r = print_registration(confd->registrations[i], f);
+        if (r < 0)
+                return r;
+        get_problems(check, lists);
+        for (i = 0; i < PROBLEM_LISTS; i++)
+                print_problems(lists[i], f);
+        count_problems(check, &errors, &warnings);
         (void)fprintf(f, "%zu registration%s, %zu error%s, %zu warning%s\n", confd->n_registrations,
-                      confd->n_registrations == 1 ? "" : "s", problems->n_errors,
-                      problems->n_errors == 1 ? "" : "s", problems->n - problems->n_errors,
-                      problems->n - problems->n_errors == 1 ? "" : "s");
+                      confd->n_registrations == 1 ? "" : "s", errors, errors == 1 ? "" : "s",
+                      warnings, warnings == 1 ? "" : "s");
         return 0;
 }
 
@@ -226,25 +267,30 @@ static int registrations_to_json(const struct confd *confd, struct json **ret)
         return r;
 }
 
-static int problems_to_json(const struct problems *problems, struct json **ret)
+static int problems_to_json(const struct check *check, struct json **ret)
 {
         CLEANUP_JSON struct json *array = json_new_array();
-        size_t i;
+        const struct problems *lists[PROBLEM_LISTS];
         int r = array ? 0 : -ENOMEM;
+        size_t i;
+        size_t j;
 
-        for (i = 0; i < problems->n && r == 0; i++) {
-                struct json *object;
+        get_problems(check, lists);
+        for (i = 0; i < PROBLEM_LISTS; i++) {
+                for (j = 0; j < lists[i]->n && r == 0; j++) {
+                        struct json *object;
 
-                r = problem_to_json(&problems->items[i], &object);
-                if (r == 0)
-                        r = json_append(array, object);
+                        r = problem_to_json(&lists[i]->items[j], &object);
+                        if (r == 0)
+                                r = json_append(array, object);
+                }
         }
         if (r == 0)
                 *ret = TAKE_PTR(array);
         return r;
 }
 
-int check_print_json(const struct confd *confd, FILE *f)
+int check_print_json(const struct check *check, FILE *f)
 {
         CLEANUP_JSON struct json *object = json_new_object();
         CLEANUP_FREE char *text = NULL;
@@ -253,11 +299,13 @@ int check_print_json(const struct confd *confd, FILE *f)
 
         if (!object)
                 return -ENOMEM;
-        r = registrations_to_json(confd, &array);
+        r = check_settings_to_json(check, object);
+        if (r == 0)
+                r = registrations_to_json(check->confd, &array);
         if (r == 0)
                 r = json_set(object, "registrations", array);
         if (r == 0)
-                r = problems_to_json(&confd->problems, &array);
+                r = problems_to_json(check, &array);
         if (r == 0)
                 r = json_set(object, "problems", array);
         if (r == 0)

@@ -7,16 +7,28 @@
 #include <stdio.h>
 
 struct confd;
+struct domains;
+struct settings;
 
-/* Writes each registration with its state, its members and the file that each of them comes from,
- * and then the problems.  0; -ENOMEM.  Write errors stay with the stream. */
-int check_print(const struct confd *confd, FILE *f);
+struct check {
+        const struct settings *settings;
+        const struct domains *domains;
+        const struct confd *confd;
+};
+
+/* Writes the settings, each domain, and each registration with its state, all with the place that each
+ * value comes from, and then the problems.  Passwords are not shown.
+ * 0; -ENOMEM.  Write errors stay with the stream. */
+int check_print(const struct check *check, FILE *f);
 
 /* The same for machines, as one JSON object:
- * {"registrations":[{"id","role","state","message","effective":{},"origins":{POINTER:{"file",
- * "line","column"}}}],"problems":[{"level":"error|warning","id","file","line","column","path","text"}]}.
+ * {"configuration":{"file","effective":{},"origins":{POINTER:ORIGIN}},
+ * "domains":[{"id","agent","prefix","readTimeout","rebootRequired"}],
+ * "registrations":[{"id","role","state","message","effective":{},"origins":{POINTER:{"file","line",
+ * "column"}}}],"problems":[{"level":"error|warning","id","file","line","column","path","text"}]}.
+ * An ORIGIN is {"source":"default|file|environment|option","file","line","column","name"}.
  * Members that there are not are left out. */
-int check_print_json(const struct confd *confd, FILE *f);
+int check_print_json(const struct check *check, FILE *f);
 
 /* False when there is an error. */
-bool check_passed(const struct confd *confd);
+bool check_passed(const struct check *check);

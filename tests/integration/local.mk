@@ -9,3 +9,4 @@ integration_scripts += tests/integration/60-downloads.py
 endif
 dist_check_SCRIPTS += $(integration_scripts)
 TESTS += $(integration_scripts)
+EXTRA_DIST += tests/data/config-seed-full.json tests/data/config-seed-minimal.json
