@@ -560,25 +560,36 @@ def scripts(tree):
 
 
 def long_options(tree, path):
-    """The options of a getopt_long table."""
+    """The options of a getopt_long table, but those that are marked as internal."""
     for line, text in tree.lines(path):
         match = re.match(r'\s*\{\s*"([a-z][a-z0-9-]*)",\s*(?:no|required|optional)_argument', text)
-        if match:
+        if match and "/* internal */" not in text:
             yield line, "--" + match.group(1)
+
+
+def configuration_keys(tree, path):
+    """The keys of a table { .key = "name", ... } or { "camelCase", &... }."""
+    for line, text in tree.lines(path):
+        match = re.match(r'\s*\{ (?:\.key = )?"([a-zA-Z]+)", [.&]', text)
+        if match:
+            yield line, match.group(1)
 
 
 @rule
 def documented(tree):
-    """every option of our programs stands in a man page, or in the README until there are pages"""
+    """every option and key stands in a man page, or in the README until there are pages"""
     pages = [p for p in tree.paths if p.startswith("man/")]
     if not pages:
-        tree.note("options are looked for in README.md: there are no man pages")
+        tree.note("options and keys are looked for in README.md: there are no man pages")
         pages = [p for p in tree.paths if p == "README.md"]
     said = "\n".join(tree.text(p) for p in pages).replace("\\-", "-")
     for path in tree.c_files("host/"):
-        for line, option in long_options(tree, path):
-            if not re.search(r"(?<![\w-])%s(?![\w-])" % option, said):
-                yield hard(path, line, "%s is documented nowhere (%s)" % (option, ", ".join(pages)))
+        words = list(long_options(tree, path))
+        if path.startswith("host/config/"):
+            words += configuration_keys(tree, path)
+        for line, word in words:
+            if not re.search(r"(?<![\w-])%s(?![\w-])" % word, said):
+                yield hard(path, line, "%s is documented nowhere (%s)" % (word, ", ".join(pages)))
 
 
 # -------------------------------------------------------------------------------------- allow list

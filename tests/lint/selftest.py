@@ -76,7 +76,9 @@ BROKEN = {
         "scripts": [{"tests/a.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\ncd $x\n"
                                    "if [ a == b; then true; fi\n"}],
         "documented": [{"README.md": "`--check-config-now`\n",
-                        "host/main.c": SPDX + '        { "check-config", no_argument, 0, 1 },\n'}],
+                        "host/main.c": SPDX + '        { "check-config", no_argument, 0, 1 },\n'},
+                       {"README.md": "`enabledness`\n",
+                        "host/config/a.c": SPDX + '        { .key = "enabled", .read = f },\n'}],
         "exceptions": [{"tests/lint/allow": "sizes host/util/a.c f because\n"},
                        {"tests/lint/allow": "sizes a b c\n" * 2 + "".join(
                                "sizes a%d b c\n" % i for i in range(lint.ALLOWED_AT_MOST))}],
