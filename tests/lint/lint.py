@@ -581,7 +581,7 @@ def documented(tree):
     pages = [p for p in tree.paths if p.startswith("man/")]
     if not pages:
         tree.note("options and keys are looked for in README.md: there are no man pages")
-        pages = [p for p in tree.paths if p == "README.md"]
+        pages = [p for p in tree.paths if p == "README.md" or p.endswith(".json.example")]
     said = "\n".join(tree.text(p) for p in pages).replace("\\-", "-")
     for path in tree.c_files("host/"):
         words = list(long_options(tree, path))
