@@ -11,6 +11,7 @@ unit_programs = \
 	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
 	tests/unit/test-confd \
+	tests/unit/test-journal \
 	tests/unit/test-json \
 	tests/unit/test-merge \
 	tests/unit/test-schema \
@@ -96,6 +97,10 @@ tests_unit_test_spawn_LDADD = $(unit_ldadd)
 tests_unit_test_topic_SOURCES = tests/unit/test-topic.c tests/unit/unit.h
 tests_unit_test_topic_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_topic_LDADD = libhost-plugin.a $(unit_ldadd)
+
+tests_unit_test_journal_SOURCES = tests/unit/test-journal.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_journal_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_journal_LDADD = libhost-state.a $(unit_ldadd) $(SYSTEMD_LIBS)
 
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
