@@ -89,6 +89,7 @@ struct activity {
         enum phase phase; /* with a closed gate: the one that it leads to */
         enum gate gate;
         bool refused;     /* a domain said IDENTIFICATION_FAILED */
+        bool identified; /* IDENTIFIED has been reported, and RUNNING may be */
         enum phase stuck; /* the phase that nobody got beyond; PHASE_COUNT: somebody did */
 
         /* Set when it ends early; every unit gives up. */

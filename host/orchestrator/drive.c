@@ -171,8 +171,9 @@ static void give_up(struct orchestrator *o, struct domain *d)
                         continue;
                 drive_unit(o, d, unit, UNIT_GIVE_UP, NULL);
         }
-        if (busy && all && d->sent && !d->cancelled && d->resume == RESUME_NO &&
-            unit_is_forward(d->units[d->unit].state)) {
+        /* Later than this it is better to wait for the end of the step, and to know what there is to undo. */
+        if (all && d->sent && !d->cancelled && d->resume == RESUME_NO && d->step != STEP_NONE &&
+            d->step < STEP_ACTIVATE) {
                 d->cancelled = true;
                 orchestrator_tell(o, EFFECT_CANCEL, d, STEP_NONE, NULL, NULL);
         }
@@ -462,12 +463,14 @@ static bool any_succeeded(const struct activity *a)
 /* Everyone has answered the desired state. */
 static void leave_identify(struct orchestrator *o)
 {
-        const struct activity *a = o->activity;
+        struct activity *a = o->activity;
         bool any_forward = activity_any_forward(a);
 
         if (a->refused) {
                 drive_abandon(o, STATUS_IDENTIFICATION_FAILED, NULL);
         } else if (any_forward || !any_failed(a)) {
+                a->identified = true;
+                o->dirty = true;
                 report_status(o, STATUS_IDENTIFIED, NULL);
                 report_running(o, any_forward);
         }

@@ -179,7 +179,7 @@ void intake_feedback(struct orchestrator *o, const struct event *event)
                 (void)intake_take(o, d, f); /* what does not count is no fault either */
         drive(o);
         /* Whoever fails or ends in this feedback has been reported by what came of it. */
-        if (o->activity == a && a->phase != PHASE_IDENTIFY)
+        if (o->activity == a)
                 report_running(o, changed > 0);
 }
 

@@ -6,7 +6,8 @@
  *      "history":[{"activityId":s,"status":S,"message":s}],
  *      "outbox":[{"activityId":s,"feedback":s}],
  *      "waiting":{"activityId":s,"desiredState":{..}},
- *      "activity":{"activityId":s,"desiredState":{..},"phase":P,"gate":n,"refused":bool,"stuck":P,
+ *      "activity":{"activityId":s,"desiredState":{..},"phase":P,"gate":n,"refused":bool,"identified":bool,
+ *                  "stuck":P,
  *                  "verdict":S,"verdictText":s,
  *                  "baselines":[{"failed":bool,"reason":s,"silence":bool}],
  *                  "domains":[{"step":s,"unit":n,"reboot":bool,"deaths":n,"actions":[..],
@@ -105,7 +106,8 @@ static struct json *write_activity(const struct activity *a)
         if (!object || !groups || !domains || place_put_text(object, "activityId", a->id) < 0 ||
             json_set(object, "desiredState", write_desired(a->desired)) < 0 ||
             place_put_text(object, "phase", phase_to_string(a->phase)) < 0 ||
-            put_number(object, "gate", a->gate) < 0 || put_bool(object, "refused", a->refused) < 0)
+            put_number(object, "gate", a->gate) < 0 || put_bool(object, "refused", a->refused) < 0 ||
+            put_bool(object, "identified", a->identified) < 0)
                 return NULL;
         if (a->stuck != PHASE_COUNT &&
             place_put_text(object, "stuck", phase_to_string(a->stuck)) < 0)
@@ -302,6 +304,7 @@ static int read_head(struct activity *a, const struct json *json, struct diag *d
         a->phase = (enum phase)phase;
         a->gate = (enum gate)gate;
         a->refused = get_bool(json, "refused");
+        a->identified = get_bool(json, "identified");
         a->stuck = stuck < 0 ? PHASE_COUNT : (enum phase)stuck;
         a->verdict = status_from_string(get_text(json, "verdict"));
         a->abandoned = a->verdict != STATUS_UNKNOWN;

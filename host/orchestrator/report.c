@@ -45,7 +45,7 @@ static void send_running(struct orchestrator *o)
 
 void report_running(struct orchestrator *o, bool changed)
 {
-        if (o->config.report_interval_usec == 0 || !changed)
+        if (o->config.report_interval_usec == 0 || !changed || !o->activity->identified)
                 return;
         if (o->throttle.timer)
                 o->throttle.changed = true;

@@ -13,11 +13,17 @@ fuzz_main = tests/fuzz/replay.c
 TESTS += $(fuzz_programs)
 endif
 fuzz_programs = \
+	tests/fuzz/fuzz-desired-state \
 	tests/fuzz/fuzz-download-headers \
+	tests/fuzz/fuzz-envelope \
+	tests/fuzz/fuzz-feedback \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-fragment \
+	tests/fuzz/fuzz-inventory \
 	tests/fuzz/fuzz-json \
 	tests/fuzz/fuzz-merge \
+	tests/fuzz/fuzz-precondition \
+	tests/fuzz/fuzz-record \
 	$(NULL)
 check_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/corpus
@@ -54,3 +60,36 @@ tests_fuzz_fuzz_fragment_SOURCES = tests/fuzz/fuzz-fragment.c $(fuzz_main) $(fuz
 tests_fuzz_fuzz_fragment_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_fragment_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_fragment_LDADD = $(CJSON_LIBS) -lm
+
+fuzz_model_sources = $(fuzz_json_sources) $(libhost_model_a_SOURCES)
+
+tests_fuzz_fuzz_desired_state_SOURCES = tests/fuzz/fuzz-desired-state.c $(fuzz_main) $(fuzz_model_sources)
+tests_fuzz_fuzz_desired_state_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_desired_state_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_desired_state_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_envelope_SOURCES = tests/fuzz/fuzz-envelope.c $(fuzz_main) $(fuzz_model_sources)
+tests_fuzz_fuzz_envelope_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_envelope_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_envelope_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_feedback_SOURCES = tests/fuzz/fuzz-feedback.c $(fuzz_main) $(fuzz_model_sources)
+tests_fuzz_fuzz_feedback_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_feedback_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_feedback_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_inventory_SOURCES = tests/fuzz/fuzz-inventory.c $(fuzz_main) $(fuzz_model_sources)
+tests_fuzz_fuzz_inventory_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_inventory_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_inventory_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_precondition_SOURCES = tests/fuzz/fuzz-precondition.c $(fuzz_main) $(fuzz_model_sources)
+tests_fuzz_fuzz_precondition_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_precondition_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_precondition_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz-record.c $(fuzz_main) $(fuzz_model_sources) \
+	$(libhost_orchestrator_a_SOURCES)
+tests_fuzz_fuzz_record_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_record_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_record_LDADD = $(CJSON_LIBS) -lm

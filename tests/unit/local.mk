@@ -10,6 +10,9 @@ unit_programs = \
 	tests/unit/test-sdk-log \
 	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
+	tests/unit/test-model \
+	tests/unit/test-orchestrator \
+	tests/unit/test-precondition \
 	tests/unit/test-confd \
 	tests/unit/test-journal \
 	tests/unit/test-json \
@@ -39,6 +42,22 @@ unit_programs = \
 	$(NULL)
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
+
+unit_model_ldadd = libhost-model.a libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) $(LIBM)
+
+tests_unit_test_model_SOURCES = tests/unit/test-model.c tests/unit/unit.h
+tests_unit_test_model_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_model_LDADD = $(unit_model_ldadd)
+
+tests_unit_test_precondition_SOURCES = tests/unit/test-precondition.c tests/unit/unit.h
+tests_unit_test_precondition_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_precondition_LDADD = $(unit_model_ldadd)
+
+tests_unit_test_orchestrator_SOURCES = tests/unit/test-orchestrator.c \
+	tests/unit/scenario.c tests/unit/scenario.h tests/unit/unit.h
+tests_unit_test_orchestrator_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_orchestrator_LDADD = libhost-orchestrator.a $(unit_model_ldadd)
+EXTRA_DIST += tests/data/unit-transitions.txt
 
 tests_unit_test_channel_SOURCES = tests/unit/test-channel.c tests/unit/unit.h
 tests_unit_test_channel_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
