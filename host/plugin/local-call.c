@@ -18,7 +18,7 @@ static int call_reload(struct local *local, const struct work *work)
 
         if (!local->plugin->life.reload)
                 return -ENOTSUP;
-        if (local->step.runs)
+        if (local->dialog.runs)
                 return -EBUSY;
         settings = strdup(work->text);
         if (!settings)
@@ -53,15 +53,15 @@ static int call_current_state_get(struct local *local, const struct work *work)
 static int call_activity(struct local *local, const struct work *work)
 {
         const struct ub_agent *agent = &local->plugin->agent;
-        struct step before = local->step;
+        struct dialog before = local->dialog;
         int r = 0;
 
         if (work->call == INSTANCE_CALL_DESIRED_STATE)
-                step_begin(&local->step, work->activity);
+                dialog_begin(&local->dialog, work->activity);
         else if (work->call == INSTANCE_CALL_FEEDBACK_GET)
-                step_ask(&local->step, work->activity);
+                dialog_ask(&local->dialog, work->activity);
         else
-                r = step_command(&local->step, work->activity, work->text, work->command);
+                r = dialog_command(&local->dialog, work->activity, work->text, work->command);
         if (r < 0)
                 return r;
 
@@ -76,11 +76,11 @@ static int call_activity(struct local *local, const struct work *work)
         if (r >= 0)
                 return r;
 
-        if (local->step.answers != before.answers)
+        if (local->dialog.answers != before.answers)
                 local_fault(local, INSTANCE_FAULT_TWICE, "%s answered and then failed",
                             instance_call_to_string(work->call));
         else
-                local->step = before;
+                local->dialog = before;
         return r;
 }
 

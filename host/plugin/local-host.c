@@ -424,7 +424,7 @@ static int host_current_state(void *ctx, const char *activity, const char *json)
 
         r = inquiry_answer(&local->inquiry, activity);
         /* Some agents report what an activity has made of the device under that activity's id. */
-        if (r < 0 && !step_runs(&local->step, activity))
+        if (r < 0 && !dialog_runs(&local->dialog, activity))
                 return judge(local, "current_state", activity, r);
         LOCAL_EMIT(local, current_state, activity, json);
         return 0;
@@ -462,7 +462,7 @@ static int host_feedback(void *ctx, const char *activity, const char *json)
 
         member(json, "/baseline", baseline, sizeof(baseline));
         member(json, "/status", status, sizeof(status));
-        r = step_answer(&local->step, activity, baseline, status);
+        r = dialog_answer(&local->dialog, activity, baseline, status);
         if (r < 0)
                 return judge(local, "feedback", activity, r);
         LOCAL_EMIT(local, feedback, activity, json);
@@ -483,7 +483,7 @@ static int host_reboot_request(void *ctx, const char *activity, const char *reas
         r = local_check_text(local, "reboot_request", "the reason", reason, UB_MAX_LOG);
         if (r < 0)
                 return r;
-        if (!step_runs(&local->step, activity))
+        if (!dialog_runs(&local->dialog, activity))
                 return judge(local, "reboot_request", activity, -ENOENT);
         LOCAL_EMIT(local, reboot_request, activity, reason);
         return 0;

@@ -27,7 +27,7 @@
 #include "host/plugin/mailbox.h"
 #include "host/plugin/pending.h"
 #include "host/plugin/source.h"
-#include "host/plugin/step.h"
+#include "host/plugin/dialog.h"
 #include "host/plugin/work.h"
 #include "host/util/values.h"
 
@@ -98,7 +98,7 @@ struct local {
         void *self; /* of the plugin */
         struct values *values; /* the durable state */
         struct source_table *sources;
-        struct step step;
+        struct dialog dialog;
         struct inquiry inquiry;
         struct work_queue queue;
         sd_event_source *pump;   /* runs the queue */

@@ -429,7 +429,7 @@ static void run_work(struct local *local, const struct work *work)
                 local_run_request(local, work);
                 break;
         case WORK_ACTIVITY_END:
-                step_end(&local->step, work->activity);
+                dialog_end(&local->dialog, work->activity);
                 break;
         case WORK_SYNCED:
                 local_run_done(local, &local->syncs, work, "end of state_sync");

@@ -28,7 +28,7 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/runner.c host/plugin/runner.h \
 	host/plugin/source.c host/plugin/source.h \
 	host/plugin/stderr-log.c host/plugin/stderr-log.h \
-	host/plugin/step.c host/plugin/step.h \
+	host/plugin/dialog.c host/plugin/dialog.h \
 	host/plugin/topic.c host/plugin/topic.h \
 	host/plugin/trust.c host/plugin/trust.h \
 	host/plugin/watchdog.c host/plugin/watchdog.h \

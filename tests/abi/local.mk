@@ -45,7 +45,7 @@ endif
 check_PROGRAMS += $(abi_programs)
 TESTS += $(abi_programs)
 
-compat_ldadd = libhost-sandbox.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS) $(SECCOMP_LIBS) -ldl
+compat_ldadd = libhost-model.a libhost-sandbox.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS) $(SECCOMP_LIBS) -ldl
 compat_cppflags = $(CHECK_CFLAGS) -DUB_ABI_MINOR_WANTED=0
 
 tests_abi_test_frozen_agent_SOURCES = tests/abi/test-compat.c

@@ -7,7 +7,7 @@ CLEANFILES += $(bench_programs)
 
 tests_bench_bench_isolated_SOURCES = tests/bench/bench-isolated.c tests/unit/isolated.h
 tests_bench_bench_isolated_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
-tests_bench_bench_isolated_LDADD = libhost-plugin.a libhost-sandbox.a libhost-scan.a libhost-util.a \
+tests_bench_bench_isolated_LDADD = libhost-plugin.a libhost-model.a libhost-sandbox.a libhost-scan.a libhost-util.a \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS)
 
 bench: all $(bench_programs) tests/bad/saboteur.la

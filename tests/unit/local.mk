@@ -27,7 +27,7 @@ unit_programs = \
 	tests/unit/test-scan \
 	tests/unit/test-process \
 	tests/unit/test-source \
-	tests/unit/test-step \
+	tests/unit/test-dialog \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
 	tests/unit/test-store \
@@ -102,7 +102,7 @@ tests_unit_test_scan_LDADD = libhost-scan.a $(unit_ldadd)
 
 tests_unit_test_process_SOURCES = tests/unit/test-process.c tests/unit/isolated.h tests/unit/unit.h
 tests_unit_test_process_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
-tests_unit_test_process_LDADD = libhost-plugin.a libhost-sandbox.a libhost-scan.a $(unit_ldadd) \
+tests_unit_test_process_LDADD = libhost-plugin.a libhost-model.a libhost-sandbox.a libhost-scan.a $(unit_ldadd) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS)
 
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c host/plugin/restart.c
@@ -173,7 +173,7 @@ tests_unit_test_utf8_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_utf8_LDADD = $(unit_ldadd)
 
 # Local instances run plugins of tests/bad and tests/fake.
-local_ldadd = libhost-plugin.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS)
+local_ldadd = libhost-plugin.a libhost-model.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS)
 
 tests_unit_test_local_bad_SOURCES = tests/unit/test-local-bad.c tests/unit/owner.h tests/unit/unit.h
 tests_unit_test_local_bad_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
@@ -186,9 +186,9 @@ tests_unit_test_source_SOURCES = tests/unit/test-source.c tests/unit/unit.h
 tests_unit_test_source_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_source_LDADD = $(local_ldadd)
 
-tests_unit_test_step_SOURCES = tests/unit/test-step.c tests/unit/unit.h
-tests_unit_test_step_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_step_LDADD = $(local_ldadd)
+tests_unit_test_dialog_SOURCES = tests/unit/test-dialog.c tests/unit/unit.h
+tests_unit_test_dialog_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_dialog_LDADD = $(local_ldadd)
 
 tests_unit_test_local_SOURCES = tests/unit/test-local.c tests/unit/owner.h tests/unit/unit.h
 tests_unit_test_local_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
@@ -211,7 +211,7 @@ TESTS += $(crew_programs)
 
 crew_sources = tests/unit/crew.h tests/unit/folder.h tests/unit/unit.h
 crew_cppflags = $(unit_cppflags) $(SYSTEMD_CFLAGS)
-crew_ldadd = libhost-broker.a libhost-config.a libhost-state.a libhost-plugin.a libhost-sandbox.a \
+crew_ldadd = libhost-broker.a libhost-config.a libhost-state.a libhost-plugin.a libhost-model.a libhost-sandbox.a \
 	libhost-json.a libhost-scan.a $(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS) $(SECCOMP_LIBS) -lm
 
 tests_unit_test_fifty_agents_SOURCES = tests/unit/test-fifty-agents.c $(crew_sources)

@@ -3,24 +3,24 @@
 #include <stdio.h>
 
 #include "host/plugin/inquiry.h"
-#include "host/plugin/step.h"
+#include "host/plugin/dialog.h"
 #include "tests/unit/unit.h"
 
-static struct step step;
+static struct dialog dialog;
 
 static int answer(const char *status)
 {
-        return step_answer(&step, "a1", "", status);
+        return dialog_answer(&dialog, "a1", "", status);
 }
 
 static void command(int32_t which)
 {
-        ck_assert_int_eq(step_command(&step, "a1", "", which), 0);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "", which), 0);
 }
 
 START_TEST(a_whole_activity_passes)
 {
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFYING"), 0);
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
         command(UB_CMD_DOWNLOAD);
@@ -37,7 +37,7 @@ START_TEST(a_whole_activity_passes)
         ck_assert_int_eq(answer("CLEANUP"), 0);
         ck_assert_int_eq(answer("CLEANUP_SUCCESS"), 0);
         ck_assert_int_eq(answer("COMPLETED"), 0);
-        ck_assert_uint_eq(step.answers, 7);
+        ck_assert_uint_eq(dialog.answers, 7);
 }
 END_TEST
 
@@ -77,12 +77,12 @@ START_TEST(words_answer_their_step)
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
                 unsigned before;
 
-                step = (struct step){ .runs = false };
+                dialog = (struct dialog){ .runs = false };
                 command(words[i].command);
-                before = step.answers;
+                before = dialog.answers;
                 ck_assert_msg(answer(words[i].word) == words[i].r, "%s after %d", words[i].word,
                               (int)words[i].command);
-                ck_assert_msg((step.answers != before) == words[i].answered, "%s after %d",
+                ck_assert_msg((dialog.answers != before) == words[i].answered, "%s after %d",
                               words[i].word, (int)words[i].command);
         }
 }
@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(a_step_has_one_answer)
 {
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
         ck_assert_int_eq(answer("IDENTIFIED"), -ESTALE);
         ck_assert_int_eq(answer("DOWNLOAD_SUCCESS"), -ESTALE);
@@ -103,12 +103,12 @@ END_TEST
 
 START_TEST(an_activity_ends_once_and_at_any_time)
 {
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("COMPLETED"), 0);
         ck_assert_int_eq(answer("COMPLETED"), -ESTALE);
         ck_assert_int_eq(answer("DOWNLOADING"), -ESTALE);
 
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
         ck_assert_int_eq(answer("INCOMPLETE"), 0);
         ck_assert_int_eq(answer("INCOMPLETE"), -ESTALE);
@@ -122,34 +122,34 @@ END_TEST
 START_TEST(only_the_present_activity_is_known)
 {
         ck_assert_int_eq(answer("IDENTIFIED"), -ENOENT);
-        step_begin(&step, "a0");
+        dialog_begin(&dialog, "a0");
         ck_assert_int_eq(answer("IDENTIFIED"), -ENOENT);
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
-        step_end(&step, "another");
-        ck_assert(step_runs(&step, "a1"));
-        step_end(&step, "a1");
-        ck_assert(!step_runs(&step, "a1"));
+        dialog_end(&dialog, "another");
+        ck_assert(dialog_runs(&dialog, "a1"));
+        dialog_end(&dialog, "a1");
+        ck_assert(!dialog_runs(&dialog, "a1"));
         ck_assert_int_eq(answer("COMPLETED"), -ENOENT);
 }
 END_TEST
 
 START_TEST(baselines_are_answered_one_by_one)
 {
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
-        ck_assert_int_eq(step_command(&step, "a1", "b1", UB_CMD_DOWNLOAD), 0);
-        ck_assert_int_eq(step_command(&step, "a1", "b2", UB_CMD_DOWNLOAD), 0);
-        ck_assert_int_eq(step_answer(&step, "a1", "b1", "DOWNLOAD_SUCCESS"), 0);
-        ck_assert_int_eq(step_answer(&step, "a1", "b1", "DOWNLOAD_SUCCESS"), -ESTALE);
-        ck_assert_int_eq(step_command(&step, "a1", "b1", UB_CMD_UPDATE), 0);
-        ck_assert_int_eq(step_answer(&step, "a1", "b2", "DOWNLOAD_FAILURE"), 0);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "b1", UB_CMD_DOWNLOAD), 0);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "b2", UB_CMD_DOWNLOAD), 0);
+        ck_assert_int_eq(dialog_answer(&dialog, "a1", "b1", "DOWNLOAD_SUCCESS"), 0);
+        ck_assert_int_eq(dialog_answer(&dialog, "a1", "b1", "DOWNLOAD_SUCCESS"), -ESTALE);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "b1", UB_CMD_UPDATE), 0);
+        ck_assert_int_eq(dialog_answer(&dialog, "a1", "b2", "DOWNLOAD_FAILURE"), 0);
         /* An agent that does not name the baseline speaks of what is open. */
-        ck_assert_int_eq(step_answer(&step, "a1", "", "UPDATE_SUCCESS"), 0);
-        ck_assert_int_eq(step_answer(&step, "a1", "*", "UPDATE_SUCCESS"), -ESTALE);
+        ck_assert_int_eq(dialog_answer(&dialog, "a1", "", "UPDATE_SUCCESS"), 0);
+        ck_assert_int_eq(dialog_answer(&dialog, "a1", "*", "UPDATE_SUCCESS"), -ESTALE);
         /* One that names a baseline although all were asked for, too. */
-        ck_assert_int_eq(step_command(&step, "a1", "*", UB_CMD_ACTIVATE), 0);
-        ck_assert_int_eq(step_answer(&step, "a1", "b1", "ACTIVATION_SUCCESS"), 0);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "*", UB_CMD_ACTIVATE), 0);
+        ck_assert_int_eq(dialog_answer(&dialog, "a1", "b1", "ACTIVATION_SUCCESS"), 0);
 }
 END_TEST
 
@@ -157,24 +157,24 @@ START_TEST(there_is_a_limit_of_baselines)
 {
         char name[8];
 
-        for (int i = 0; i < STEP_BASELINES_MAX; i++) {
+        for (int i = 0; i < DIALOG_BASELINES_MAX; i++) {
                 (void)snprintf(name, sizeof(name), "b%d", i);
-                ck_assert_int_eq(step_command(&step, "a1", name, UB_CMD_DOWNLOAD), 0);
+                ck_assert_int_eq(dialog_command(&dialog, "a1", name, UB_CMD_DOWNLOAD), 0);
         }
-        ck_assert_int_eq(step_command(&step, "a1", "one more", UB_CMD_DOWNLOAD), -E2BIG);
-        ck_assert_int_eq(step_command(&step, "a1", "b7", UB_CMD_UPDATE), 0);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "one more", UB_CMD_DOWNLOAD), -E2BIG);
+        ck_assert_int_eq(dialog_command(&dialog, "a1", "b7", UB_CMD_UPDATE), 0);
 }
 END_TEST
 
 START_TEST(a_repetition_is_welcome_when_it_was_asked_for)
 {
-        step_begin(&step, "a1");
+        dialog_begin(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
-        step_ask(&step, "a1");
+        dialog_ask(&dialog, "a1");
         ck_assert_int_eq(answer("IDENTIFIED"), 0);
         ck_assert_int_eq(answer("IDENTIFIED"), -ESTALE);
         ck_assert_int_eq(answer("COMPLETED"), 0);
-        step_ask(&step, "a1");
+        dialog_ask(&dialog, "a1");
         ck_assert_int_eq(answer("COMPLETED"), 0);
         ck_assert_int_eq(answer("COMPLETED"), -ESTALE);
 }
@@ -182,13 +182,13 @@ END_TEST
 
 START_TEST(after_a_restart_any_word_is_the_last_one)
 {
-        step_ask(&step, "a1");
+        dialog_ask(&dialog, "a1");
         ck_assert_int_eq(answer("UPDATE_SUCCESS"), 0);
         ck_assert_int_eq(answer("UPDATE_SUCCESS"), -ESTALE);
 
         /* In the middle of a step: its end is still to come. */
-        step = (struct step){ .runs = false };
-        step_ask(&step, "a1");
+        dialog = (struct dialog){ .runs = false };
+        dialog_ask(&dialog, "a1");
         ck_assert_int_eq(answer("UPDATING"), 0);
         ck_assert_int_eq(answer("UPDATE_SUCCESS"), 0);
         ck_assert_int_eq(answer("UPDATE_SUCCESS"), -ESTALE);
