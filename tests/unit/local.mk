@@ -10,6 +10,7 @@ unit_programs = \
 	tests/unit/test-sdk-log \
 	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
+	tests/unit/test-golden \
 	tests/unit/test-model \
 	tests/unit/test-orchestrator \
 	tests/unit/test-precondition \
@@ -53,8 +54,13 @@ tests_unit_test_precondition_SOURCES = tests/unit/test-precondition.c tests/unit
 tests_unit_test_precondition_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_precondition_LDADD = $(unit_model_ldadd)
 
-tests_unit_test_orchestrator_SOURCES = tests/unit/test-orchestrator.c \
-	tests/unit/scenario.c tests/unit/scenario.h tests/unit/unit.h
+unit_scenario_sources = tests/unit/golden.h tests/unit/scenario.c tests/unit/scenario.h tests/unit/unit.h
+
+tests_unit_test_golden_SOURCES = tests/unit/test-golden.c $(unit_scenario_sources)
+tests_unit_test_golden_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_golden_LDADD = libhost-orchestrator.a $(unit_model_ldadd)
+
+tests_unit_test_orchestrator_SOURCES = tests/unit/test-orchestrator.c $(unit_scenario_sources)
 tests_unit_test_orchestrator_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_orchestrator_LDADD = libhost-orchestrator.a $(unit_model_ldadd)
 EXTRA_DIST += tests/data/unit-transitions.txt
