@@ -2,6 +2,8 @@
 #define _GNU_SOURCE 1
 #include <signal.h>
 
+#include "host/plugin/breadcrumb.h"
+#include "host/util/diag.h"
 #include "tests/unit/crew.h"
 
 #define AGENT(isolation, settings)                                                            \
@@ -286,6 +288,124 @@ START_TEST(misbehaving_is_logged_once_and_counted)
 }
 END_TEST
 
+/* A line of /proc/PID/NAME that begins so; "" when there is none. */
+static void proc_line(pid_t pid, const char *name, const char *begin, char line[static 256])
+{
+        CLEANUP_FCLOSE FILE *file = NULL;
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+        file = fopen(path, "re");
+        ck_assert_ptr_nonnull(file);
+        while (fgets(line, 256, file))
+                if (strncmp(line, begin, strlen(begin)) == 0)
+                        return;
+        line[0] = '\0';
+}
+
+#define CONFINED(user)                                                                    \
+        "{\"agent\":\"a\",\"plugin\":\"fake\",\"enabled\":true,\"seccomp\":true,"         \
+        "\"limits\":{\"openFiles\":77,\"memory\":268435456}" user "}"
+
+START_TEST(limits_and_filter_of_the_registration_reach_the_process)
+{
+        CLEANUP(crew_done) struct crew crew = { 0 };
+        char line[256];
+
+        run(&crew, CONFINED(""));
+        proc_line(the_pid(&crew), "status", "Seccomp:", line);
+        ck_assert_str_eq(line, "Seccomp:\t2\n");
+        proc_line(the_pid(&crew), "status", "NoNewPrivs:", line);
+        ck_assert_str_eq(line, "NoNewPrivs:\t1\n");
+        proc_line(the_pid(&crew), "limits", "Max open files", line);
+        ck_assert_ptr_nonnull(strstr(line, " 77 "));
+        proc_line(the_pid(&crew), "limits", "Max address space", line);
+        ck_assert_ptr_nonnull(strstr(line, " 268435456 "));
+}
+END_TEST
+
+START_TEST(user_of_the_registration_is_the_owner_of_the_process)
+{
+        CLEANUP(crew_done) struct crew crew = { 0 };
+        char line[256];
+
+        if (geteuid() != 0) {
+                printf("# not root: the user of an agent has not been tried\n");
+                return;
+        }
+        crew_init(&crew);
+        ck_assert_int_eq(seteuid(65534), 0);
+        if (access(crew.agent_host, X_OK) < 0 ||
+            faccessat(AT_FDCWD, crew.plugin_dir, R_OK | X_OK, AT_EACCESS) < 0) {
+                ck_assert_int_eq(seteuid(0), 0);
+                printf("# not tried: the build folder is closed to other users\n");
+                return;
+        }
+        ck_assert_int_eq(seteuid(0), 0);
+        crew_write(&crew, "60-a.conf", CONFINED(",\"user\":\"nobody\""));
+        crew_load(&crew);
+        crew_start(&crew);
+        crew_wait(&crew, all_run);
+        proc_line(the_pid(&crew), "status", "Uid:", line);
+        ck_assert_str_eq(line, "Uid:\t65534\t65534\t65534\t65534\n");
+}
+END_TEST
+
+START_TEST(unknown_user_keeps_the_agent_down_with_a_sentence)
+{
+        CLEANUP(crew_done) struct crew crew = { 0 };
+
+        crew_init(&crew);
+        crew_write(&crew, "60-a.conf", CONFINED(",\"user\":\"no-such-user\""));
+        crew_load(&crew);
+        crew_start(&crew);
+        crew_wait(&crew, is_waiting);
+        ck_assert_ptr_nonnull(strstr(crew.members[0].logs, "there is no user no-such-user"));
+}
+END_TEST
+
+/* What a daemon leaves behind that died in this agent's call. */
+static void die_in_a_call_of(struct crew *crew, const struct breadcrumb_mark *mark)
+{
+        struct breadcrumb *crumbs = NULL;
+        struct diag diag;
+
+        ck_assert_int_eq(breadcrumb_open(crew->conf.fd, crew->state.fd, &diag, &crumbs), 0);
+        breadcrumb_enter(crumbs, mark, "command");
+        (void)breadcrumb_free(crumbs);
+}
+
+START_TEST(agent_that_took_the_daemon_down_twice_gets_a_process_of_its_own)
+{
+        CLEANUP(crew_done) struct crew crew = { 0 };
+        struct breadcrumb *crumbs = NULL;
+        struct supervisor_status status;
+        struct breadcrumb_mark mark;
+        char plugin[PATH_MAX];
+        struct diag diag;
+
+        crew_init(&crew);
+        built_path("plugins/fake/.libs/fake.so", plugin);
+        breadcrumb_mark_init(&mark, "a", plugin);
+        die_in_a_call_of(&crew, &mark);
+        die_in_a_call_of(&crew, &mark);
+        ck_assert_int_eq(breadcrumb_open(crew.conf.fd, crew.state.fd, &diag, &crumbs), 0);
+        crew.room.breadcrumb = crumbs;
+
+        crew_write(&crew, "60-a.conf", AGENT("none", ""));
+        crew_load(&crew);
+        crew_start(&crew);
+        crew_wait(&crew, all_run);
+        supervisor_get_status(crew.members[0].supervisor, &status);
+        ck_assert(status.isolated);
+        ck_assert_int_ne(status.stats.pid, 0);
+        ck_assert_ptr_nonnull(strstr(crew.members[0].logs, "took the daemon down 2 times"));
+
+        crew.members[0].supervisor = supervisor_free(crew.members[0].supervisor);
+        (void)breadcrumb_free(crumbs);
+}
+END_TEST
+
 START_TEST(supervisor_can_be_freed_in_any_state)
 {
         int steps;
@@ -313,4 +433,9 @@ UNIT_MAIN_TIMEOUT("supervisor", 60, isolated_agent_lives_and_stops,
                   change_of_isolation_restarts_the_agent,
                   missing_plugin_is_told_by_an_event_and_tried_again, five_deaths_are_enough,
                   stopping_a_waiting_agent_ends_its_wait, start_while_stopping_starts_again,
-                  misbehaving_is_logged_once_and_counted, supervisor_can_be_freed_in_any_state)
+                  misbehaving_is_logged_once_and_counted,
+                  limits_and_filter_of_the_registration_reach_the_process,
+                  user_of_the_registration_is_the_owner_of_the_process,
+                  unknown_user_keeps_the_agent_down_with_a_sentence,
+                  agent_that_took_the_daemon_down_twice_gets_a_process_of_its_own,
+                  supervisor_can_be_freed_in_any_state)
