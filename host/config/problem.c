@@ -8,6 +8,7 @@
 #include "host/json/pointer.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
+#include "host/util/utf8.h"
 
 static void problem_done(struct problem *problem)
 {
@@ -28,6 +29,8 @@ int problems_add(struct problems *problems, const struct problem *problem, const
         copy.text = strdup(problem->text);
         if ((problem->id && !copy.id) || !copy.file || !copy.path || !copy.text)
                 return -ENOMEM;
+        utf8_make_line(copy.file); /* paths, variables and what is quoted of them may be anything */
+        utf8_make_line(copy.text);
 
         items = reallocarray(problems->items, problems->n + 1, sizeof(*items));
         if (!items)

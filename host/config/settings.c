@@ -18,6 +18,7 @@
 #include "host/util/diag.h"
 #include "host/util/file.h"
 #include "host/util/nearest.h"
+#include "host/util/utf8.h"
 
 enum { DOMAIN_BYTES_MAX = 64 };
 
@@ -47,6 +48,9 @@ int settings_set(const struct setting *row, enum setting_source source, const ch
 {
         void *target = (char *)base + row->offset;
         int r;
+
+        if (!row->secret && !utf8_is_line(text, strlen(text)))
+                return diag_set(diag, -EINVAL, "expected text without control characters");
 
         /* Folders add up within one source, and replace those of a lower one. */
         if (row->type == &setting_folders && to->source != source)

@@ -122,38 +122,7 @@ bool log_wants(const struct log *log, enum log_level level)
 
 /* ---------------------------------------------------------------------------------------- texts */
 
-static bool is_control(uint32_t code)
-{
-        return code < 0x20 || (code >= 0x7f && code < 0xa0);
-}
-
-/* Makes one line of a text, in place; never longer than it was. */
-static void clean(char *text)
-{
-        size_t length = strlen(text);
-        char *to = text;
-        size_t at;
-        size_t n;
-
-        for (at = 0; at < length; at += n) {
-                uint32_t code;
-
-                n = utf8_decode(text + at, length - at, &code);
-                if (n == 0 || is_control(code)) {
-                        *to++ = n == 0 ? '?' : ' ';
-                        n = n == 0 ? 1 : n;
-                } else {
-                        memmove(to, text + at, n);
-                        to += n;
-                }
-        }
-        /* Texts of libraries like to end in a newline. */
-        while (to > text && to[-1] == ' ')
-                to--;
-        *to = '\0';
-}
-
-/* The text as it was formatted, cut visibly when it is too long, and cleaned. */
+/* The text as it was formatted, cut visibly when it is too long, as one line. */
 static void format_text(char text[LOG_TEXT_MAX], const char *format, va_list args)
 {
         int n = vsnprintf(text, LOG_TEXT_MAX, format, args);
@@ -162,7 +131,7 @@ static void format_text(char text[LOG_TEXT_MAX], const char *format, va_list arg
                 (void)snprintf(text, LOG_TEXT_MAX, "(a text that cannot be formatted)");
         else if (n >= LOG_TEXT_MAX)
                 memcpy(text + LOG_TEXT_MAX - 4, "...", 4);
-        clean(text);
+        utf8_make_line(text);
 }
 
 /* " (agent containers, activity A1)", or nothing. */
@@ -188,7 +157,7 @@ static void format_about(const struct log_about *about, char buf[ABOUT_MAX])
         }
         if (n)
                 (void)snprintf(buf + n, ABOUT_MAX - n, ")");
-        clean(buf);
+        utf8_make_line(buf);
 }
 
 /* Kanto's form of a line. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/util/utf8.h"
 
+#include <string.h>
+
 /* How many bytes a character has that begins with this one; 0: none begins so.  0xc0 and 0xc1 could
  * only begin forms that are too long, 0xf5 and up values that are too large. */
 static size_t bytes_of(unsigned char first)
@@ -80,4 +82,36 @@ bool utf8_is_line(const char *text, size_t length)
                         return false;
         }
         return true;
+}
+
+static bool is_control(uint32_t code)
+{
+        return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+void utf8_make_line(char *text)
+{
+        size_t length = strlen(text);
+        char *to = text;
+        size_t at;
+        size_t n;
+
+        for (at = 0; at < length; at += n) {
+                uint32_t code;
+
+                n = utf8_decode(text + at, length - at, &code);
+                if (n == 0) {
+                        *to++ = '?';
+                        n = 1;
+                } else if (is_control(code)) {
+                        *to++ = ' ';
+                } else {
+                        memmove(to, text + at, n);
+                        to += n;
+                }
+        }
+        /* Texts of libraries like to end in a newline. */
+        while (to > text && to[-1] == ' ')
+                to--;
+        *to = '\0';
 }

@@ -13,6 +13,7 @@ fuzz_main = tests/fuzz/replay.c
 TESTS += $(fuzz_programs)
 endif
 fuzz_programs = \
+	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-desired-state \
 	tests/fuzz/fuzz-download-headers \
 	tests/fuzz/fuzz-envelope \
@@ -93,3 +94,10 @@ tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz-record.c $(fuzz_main) $(fuzz_mo
 tests_fuzz_fuzz_record_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_record_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_record_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(fuzz_main) $(fuzz_json_sources) \
+	$(libhost_config_a_SOURCES) host/json/schema.c host/model/duration.c host/model/status.c \
+	host/util/file.c host/util/log-level.c host/util/nearest.c
+tests_fuzz_fuzz_config_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_config_CPPFLAGS = $(libhost_config_a_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_config_LDADD = $(CJSON_LIBS) -lm

@@ -19,7 +19,10 @@ unit_programs = \
 	tests/unit/test-json \
 	tests/unit/test-merge \
 	tests/unit/test-schema \
+	tests/unit/test-broker-url \
+	tests/unit/test-config \
 	tests/unit/test-diag \
+	tests/unit/test-domain \
 	tests/unit/test-log \
 	tests/unit/test-download \
 	tests/unit/test-frame \
@@ -96,6 +99,20 @@ tests_unit_test_merge_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSO
 tests_unit_test_schema_SOURCES = tests/unit/test-schema.c tests/unit/unit.h
 tests_unit_test_schema_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_schema_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
+
+config_ldadd = libhost-config.a libhost-model.a libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
+
+tests_unit_test_broker_url_SOURCES = tests/unit/test-broker-url.c tests/unit/unit.h
+tests_unit_test_broker_url_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_broker_url_LDADD = $(config_ldadd)
+
+tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/load-settings.h tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_LDADD = $(config_ldadd)
+
+tests_unit_test_domain_SOURCES = tests/unit/test-domain.c tests/unit/load-settings.h tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_domain_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_domain_LDADD = $(config_ldadd)
 
 tests_unit_test_log_SOURCES = tests/unit/test-log.c tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_log_CPPFLAGS = $(unit_cppflags)

@@ -56,6 +56,8 @@ struct bench {
 static void bench_start(struct bench *bench)
 {
         ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
+        journal[0] = '\0';
+        journal_result = 0;
         bench->folder = folder_new();
         folder_path(&bench->folder, "broker.log", bench->path);
         bench->clock = NOON;

@@ -51,4 +51,28 @@ START_TEST(line_has_no_control_characters)
 }
 END_TEST
 
-UNIT_MAIN("utf8", only_rfc_3629_is_utf8, line_has_no_control_characters)
+START_TEST(a_line_is_made_of_any_text)
+{
+        static const char *const rows[][2] = {
+                { "", "" },
+                { "plain \xc3\xa9", "plain \xc3\xa9" },
+                { "a\nb\r\n", "a b" },
+                { "\x1b[2J\x7f" "x\xc2\x9b" "y", " [2J x y" },
+                { "cut \xe2\x82", "cut ??" },
+                { "\xff\xc0\x80", "???" },
+                { "\n\t ", "" },
+        };
+        size_t i;
+
+        for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                char text[32];
+
+                (void)snprintf(text, sizeof(text), "%s", rows[i][0]);
+                utf8_make_line(text);
+                ck_assert_str_eq(text, rows[i][1]);
+                ck_assert(utf8_is_line(text, strlen(text)));
+        }
+}
+END_TEST
+
+UNIT_MAIN("utf8", a_line_is_made_of_any_text, only_rfc_3629_is_utf8, line_has_no_control_characters)
