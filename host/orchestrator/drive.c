@@ -410,7 +410,7 @@ static bool wants_reboot(const struct orchestrator *o)
                 return false;
         for (i = 0; i < a->n_domains; i++)
                 for (k = 0; a->domains[i].reboot && k < a->domains[i].n_units; k++)
-                        if (unit_is_forward(a->domains[i].units[k].state))
+                        if (!unit_has_failed(a->domains[i].units[k].state))
                                 return true;
         return false;
 }
@@ -487,7 +487,11 @@ static void leave_phase(struct orchestrator *o)
         if (a->abandoned || !activity_any_forward(a)) {
                 if (!a->abandoned && a->phase < PHASE_CLEANUP && !any_succeeded(a))
                         a->stuck = a->phase;
-                enter_phase(o, PHASE_END);
+                /* A domain may ask for a boot and then be through before the others. */
+                if (!a->abandoned && a->phase < PHASE_REBOOT && wants_reboot(o))
+                        enter_phase(o, PHASE_REBOOT);
+                else
+                        enter_phase(o, PHASE_END);
                 return;
         }
         switch (a->phase) {
@@ -548,7 +552,7 @@ void drive(struct orchestrator *o)
                                 finish(o);
                         return;
                 }
-                if (a->phase == PHASE_REBOOT && activity_any_forward(a) && !a->abandoned)
+                if (a->phase == PHASE_REBOOT && wants_reboot(o) && !a->abandoned)
                         return;
                 if (!phase_is_done(a))
                         return;
@@ -590,8 +594,8 @@ void drive_reboot_failed(struct orchestrator *o, const char *text)
         a->phase = PHASE_VERIFY;
         for (i = 0; i < a->n_domains; i++)
                 for (k = 0; a->domains[i].reboot && k < a->domains[i].n_units; k++)
-                        if (unit_is_forward(a->domains[i].units[k].state))
-                                drive_unit(o, &a->domains[i], &a->domains[i].units[k],
-                                           UNIT_FAILED, text);
+                        if (!unit_has_failed(a->domains[i].units[k].state))
+                                drive_unit(o, &a->domains[i], &a->domains[i].units[k], UNIT_FAILED,
+                                           text);
         drive(o);
 }

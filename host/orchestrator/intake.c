@@ -264,6 +264,15 @@ void intake_started(struct orchestrator *o, struct domain *d)
 
 /* ----------------------------------------------------------------------------------------- time */
 
+/* It did not say after a restart where it stands: nobody knows what it has done. */
+static void distrust(struct domain *d)
+{
+        size_t k;
+
+        for (k = 0; k < d->n_units; k++)
+                d->units[k].touched = true;
+}
+
 void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
 {
         const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
@@ -281,6 +290,8 @@ void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
         orchestrator_log(o, 4, d->desired->id, "%s: %s", step_to_string(step), reason);
         if (o->activity->phase == PHASE_IDENTIFY && step == STEP_IDENTIFY)
                 o->activity->refused = true;
+        if (d->resume != RESUME_NO)
+                distrust(d);
         if (is_forward_step(step) && step != STEP_VERIFY)
                 answer_all(o, d, UNIT_SILENT, reason, true);
         else if (step != STEP_NONE)

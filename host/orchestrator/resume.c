@@ -22,8 +22,10 @@ static void start_over(struct orchestrator *o, struct domain *d)
         orchestrator_log(o, 5, d->desired->id, "the agent does not know the activity: starts over");
         drive_end_step(o, d);
         for (k = 0; k < d->n_units; k++)
-                if (d->units[k].state < UNIT_ACTIVATED)
+                if (d->units[k].state < UNIT_ACTIVATED) {
                         d->units[k].state = UNIT_NEW;
+                        d->units[k].touched = true; /* nobody knows what it has done */
+                }
         o->dirty = true;
 }
 

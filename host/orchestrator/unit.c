@@ -112,6 +112,7 @@ static const struct transition {
         { VERIFIED, UNIT_GIVE_UP, { REVERT, REVERT, REVERT } },
 
         { DONE, UNIT_GIVE_UP, { DONE, REVERT, REVERT } },
+        { DONE, UNIT_FAILED, { LEFTOVER, LEFTOVER, LEFTOVER } }, /* to boot */
 
         { SPOILED, UNIT_OK, { OVER, OVER, OVER } },
         { SPOILED, UNIT_FAILED, { OVER, OVER, OVER } },

@@ -6,6 +6,7 @@
  *     again, may repeat it;
  *   - never two activities at once, and nothing of one after its end;
  *   - a (baseline, domain) gets its commands in order;
+ *   - no activity is COMPLETED before the boot that an agent asked for;
  *   - a baseline is active as a whole or not at all, unless it is reported inconsistent; and all that is
  *     reported COMPLETED is active;
  *   - every record can be read back, and says the same when it is written again;
@@ -128,6 +129,11 @@ static void check_truth(struct world *w, const struct activity *a, enum status s
                 return;
         for (i = 0; i < a->n_groups; i++)
                 check_baseline(w, a, i, status);
+        for (i = 0; status == STATUS_COMPLETED && i < w->n_agents; i++)
+                if (w->agents[i].asked_reboot && strcmp(w->agents[i].activity, a->id) == 0 &&
+                    w->config.reboot_enabled && !w->config.report_before_reboot)
+                        sim_violate(w, "COMPLETED, but not booted", "%s %s", a->id,
+                                    w->agents[i].domain);
         for (i = 0; status == STATUS_COMPLETED && i < a->n_domains; i++)
                 for (k = 0; k < a->domains[i].n_units; k++) {
                         const struct domain *d = &a->domains[i];
