@@ -65,6 +65,40 @@ tests_abi_test_old_host_LDADD = tests/abi/libold-host.a $(compat_ldadd)
 endif
 endif
 
+# The fake agent and its hosts under AddressSanitizer and UBSan, also in a plain build.
+TESTS += tests/abi/sanitized.tap
+EXTRA_DIST += tests/abi/sanitized.tap
+if SANITIZED_TESTS
+if PLUGIN_FAKE
+sanitized_cflags = $(AM_CFLAGS) -U_FORTIFY_SOURCE -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+sanitized_sources = $(libhost_plugin_a_SOURCES) $(libhost_sandbox_a_SOURCES) \
+	$(libhost_scan_a_SOURCES) $(libhost_util_a_SOURCES) host/model/status.c
+sanitized_ldadd = $(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(ELF_LIBS) -ldl -lm
+
+check_PROGRAMS += tests/abi/sanitized-agent-host tests/abi/sanitized-plugin-check
+tests_abi_sanitized_agent_host_SOURCES = $(ub_agent_host_SOURCES) $(sanitized_sources)
+tests_abi_sanitized_agent_host_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
+tests_abi_sanitized_agent_host_CFLAGS = $(sanitized_cflags)
+tests_abi_sanitized_agent_host_LDADD = $(sanitized_ldadd)
+tests_abi_sanitized_plugin_check_SOURCES = $(ub_plugin_check_SOURCES) $(sanitized_sources)
+tests_abi_sanitized_plugin_check_CPPFLAGS = $(ub_plugin_check_CPPFLAGS) $(SECCOMP_CFLAGS)
+tests_abi_sanitized_plugin_check_CFLAGS = $(sanitized_cflags)
+tests_abi_sanitized_plugin_check_LDADD = $(sanitized_ldadd)
+
+check_LTLIBRARIES += tests/abi/sanitized-fake.la
+tests_abi_sanitized_fake_la_SOURCES = $(plugins_fake_fake_la_SOURCES) \
+	sdk/actions.c sdk/desired-state.c sdk/error.c sdk/feedback.c sdk/host.c sdk/inventory.c \
+	sdk/json.c sdk/json-writer.c sdk/log.c sdk/status.c sdk/text.c
+tests_abi_sanitized_fake_la_CPPFLAGS = $(plugins_fake_fake_la_CPPFLAGS) $(CJSON_CFLAGS)
+tests_abi_sanitized_fake_la_CFLAGS = $(sanitized_cflags)
+# Without -z defs: the program brings the sanitizers.
+tests_abi_sanitized_fake_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere $(AM_LDFLAGS) \
+	-Wl,-z,nodelete -Wl,-z,now -Wl,--version-script=$(sdk_map)
+tests_abi_sanitized_fake_la_LIBADD = $(CJSON_LIBS) -lm
+endif
+endif
+
 check-abi:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(abi_tests) $(abi_programs)'
 update-abi:

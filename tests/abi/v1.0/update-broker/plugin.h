@@ -311,7 +311,8 @@ struct ub_agent {
         int (*desired_state)(void *self, const char *activity, const char *json);
 
         /* Does one step.  baseline: its title, or "" for all components.  command: UB_CMD_*.  A
-         * failure result counts as the step's *_FAILURE feedback. */
+         * failure result counts as the step's *_FAILURE feedback.  After a restart of the host a
+         * command may come again; an agent that is still at work on it answers -EBUSY. */
         int (*command)(void *self, const char *activity, const char *baseline, int32_t command);
 
         /* (opt) Gives up the activity as soon as no harm comes of it, undoing what is not yet active;
@@ -320,7 +321,8 @@ struct ub_agent {
         int (*cancel)(void *self, const char *activity);
 
         /* (opt) Where does this activity stand?  Answer with one host->feedback() that repeats the
-         * last one; -ENOENT when nothing is known of it.  Asked after UB_START_RECOVERED.  NULL, or
+         * last one, and first with host->reboot_request() when one was made; -ENOENT when nothing
+         * is known of it.  Asked after UB_START_RECOVERED.  NULL, or
          * a failure: the host starts over with desired_state. */
         int (*feedback_get)(void *self, const char *activity);
 };
