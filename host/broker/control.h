@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * control - what this machine's programs can ask of the broker: the D-Bus interface org.updatebroker1
+ * control - what this machine's programs can ask of the broker: the D-Bus interface
+ * org.updatebroker1
  *
  * Object /org/updatebroker1, interface org.updatebroker1; every JSON text is one string.
  *
@@ -24,11 +25,12 @@
  * connections from peer to peer, and on the system bus when there is one.  That the bus is away, or
  * another process owns the name, is logged and nothing worse.
  *
- * Root and the daemon's own user may do everything; members of the configured group may look (Status,
- * Agents, Inventory, History, CheckConfig, signals); everybody else is told that they may not.
+ * Root and the daemon's own user may do everything; members of the configured group may look
+ * (Status, Agents, Inventory, History, CheckConfig, signals); everybody else is told that they may
+ * not.
  *
- * Nobody can hold up the daemon: all I/O is asynchronous, connections are counted, messages and what
- * waits to be read by a slow client have limits, and a client beyond them is cut off.
+ * Nobody can hold up the daemon: all I/O is asynchronous, connections are counted, messages and
+ * what waits to be read by a slow client have limits, and a client beyond them is cut off.
  *
  *
  * Documents.  Members marked "?" may be left out; readers pass over those that they do not know.
@@ -80,8 +82,8 @@ enum control_document {
 };
 
 /* What the broker does for its clients.  Every function must be set.  None may call control_free(), and
- * all may send signals.  Failures are negative errno, and diag has the sentence that the client gets;
- * -ENOENT, -EBUSY and -EACCES have D-Bus errors of their own. */
+ * all may send signals.  Failures are negative errno, and diag has the sentence that the client
+ * gets; -ENOENT, -EBUSY and -EACCES have D-Bus errors of their own. */
 struct control_ops {
         /* *ret is malloc()ed JSON. */
         int (*get)(void *data, enum control_document document, char **ret, struct diag *diag);

@@ -15,6 +15,7 @@ unit_programs = \
 	tests/unit/test-orchestrator \
 	tests/unit/test-precondition \
 	tests/unit/test-confd \
+	tests/unit/test-control \
 	tests/unit/test-journal \
 	tests/unit/test-json \
 	tests/unit/test-merge \
@@ -71,6 +72,12 @@ EXTRA_DIST += tests/data/unit-transitions.txt
 tests_unit_test_channel_SOURCES = tests/unit/test-channel.c tests/unit/unit.h
 tests_unit_test_channel_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_channel_LDADD = libhost-plugin.a $(unit_ldadd) $(SYSTEMD_LIBS)
+
+tests_unit_test_control_SOURCES = tests/unit/test-control.c tests/fake/fake-broker.c tests/fake/fake-broker.h \
+	tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_control_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_control_LDADD = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
+	$(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS) -lm
 
 tests_unit_test_frame_SOURCES = tests/unit/test-frame.c tests/unit/unit.h
 tests_unit_test_frame_CPPFLAGS = $(unit_cppflags)
