@@ -34,10 +34,7 @@ struct ub_source {
 
 /* ----------------------------------------------------------------------------------- transcript */
 
-static void add_line(struct fake_host *fake, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
-
-static void add_line(struct fake_host *fake, const char *format, ...)
+void fake_host_add_line(struct fake_host *fake, const char *format, ...)
 {
         va_list args;
 
@@ -334,7 +331,7 @@ static int fake_state_sync(void *ctx, ub_done_fn done, void *data)
 static void fake_log(void *ctx, const struct ub_log *record)
 {
         ck_assert_uint_ge(record->size, sizeof(*record));
-        add_line(ctx, "log %d %s", record->level, record->text);
+        fake_host_add_line(ctx, "log %d %s", record->level, record->text);
 }
 
 /* What the real host checks. */
@@ -356,7 +353,7 @@ static int fake_current_state(void *ctx, const char *activity, const char *json)
         int r = check_json(json);
 
         if (r == 0)
-                add_line(ctx, "current_state %s %s", activity, json);
+                fake_host_add_line(ctx, "current_state %s %s", activity, json);
         return r;
 }
 
@@ -365,15 +362,15 @@ static int fake_feedback(void *ctx, const char *activity, const char *json)
         int r = check_json(json);
 
         if (r == 0)
-                add_line(ctx, "feedback %s %s", activity, json);
+                fake_host_add_line(ctx, "feedback %s %s", activity, json);
         else
-                add_line(ctx, "refused %d", r);
+                fake_host_add_line(ctx, "refused %d", r);
         return r;
 }
 
 static int fake_reboot_request(void *ctx, const char *activity, const char *reason)
 {
-        add_line(ctx, "reboot %s %s", activity, reason);
+        fake_host_add_line(ctx, "reboot %s %s", activity, reason);
         return 0;
 }
 
@@ -383,14 +380,14 @@ static void fake_stopped(void *ctx)
 
         ck_assert_msg(!fake->is_stopped, "stopped() twice");
         fake->is_stopped = true;
-        add_line(fake, "stopped");
+        fake_host_add_line(fake, "stopped");
 }
 
 static const void *fake_get(void *ctx, const char *service)
 {
-        (void)ctx;
-        (void)service;
-        return NULL;
+        const struct fake_host *fake = ctx;
+
+        return strcmp(service, UB_SERVICE_MQTT) == 0 ? fake->mqtt_table : NULL;
 }
 
 /* --------------------------------------------------------------------------------- for the test */

@@ -32,6 +32,8 @@
 
 enum { FAKE_HOST_LINES_MAX = 1024, FAKE_HOST_SETTINGS_MAX = 16, FAKE_HOST_STATE_MAX = 32 };
 
+struct fake_mqtt;
+
 struct fake_value {
         char *key;
         char *data;
@@ -58,6 +60,10 @@ struct fake_host {
         void (*woken)(void *self);
         void *self;
 
+        /* Put in by fake_mqtt_new(). */
+        struct fake_mqtt *mqtt;
+        const struct ub_mqtt *mqtt_table;
+
         struct ub_source *sources; /* all that live */
         size_t n_sources;
         int wake_fd;
@@ -80,6 +86,10 @@ const char *fake_host_next(struct fake_host *fake, const char *prefix);
 /* Runs the loop for as long as something is ready, and at most usec in all when it never comes to
  * rest; usec 0: until nothing is ready at once. */
 void fake_host_settle(struct fake_host *fake, uint64_t usec);
+
+/* Adds a line of its own to the transcript. */
+void fake_host_add_line(struct fake_host *fake, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
 
 /* Runs the loop until *flag is true; fails the test after 10 s. */
 void fake_host_run_until(struct fake_host *fake, const bool *flag);

@@ -1,9 +1,12 @@
 # tests/fake: what tests put in place of the broker.
 #
-# fake-host: a host for what lives behind the ABI.  Link $(fake_host_ldadd) after the test's own objects.
+# fake-host: a host for what lives behind the ABI; fake-mqtt: its MQTT server.  Link $(fake_host_ldadd) after the test's own objects.
 if HAVE_CHECK
 check_LIBRARIES += libfake-host.a
-libfake_host_a_SOURCES = tests/fake/fake-host.c tests/fake/fake-host.h
+libfake_host_a_SOURCES = \
+	tests/fake/fake-host.c tests/fake/fake-host.h \
+	tests/fake/fake-mqtt.c tests/fake/fake-mqtt.h \
+	$(NULL)
 libfake_host_a_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(SYSTEMD_CFLAGS)
 fake_host_ldadd = libfake-host.a libub-sdk.a $(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS)
 
