@@ -302,12 +302,15 @@ static void ask(struct life *life, const char *what)
 static bool begin(struct life *life, uint32_t flags)
 {
         const struct life_options *o = life->options;
+        const char *const topics[] = { o->topics, NULL };
         const struct instance_config config = {
                 .id = o->id,
                 .role = o->connector ? INSTANCE_ROLE_CONNECTOR : INSTANCE_ROLE_AGENT,
                 .plugin = o->plugin,
                 .settings = o->settings,
-                .grants = o->spawn ? INSTANCE_GRANT_SPAWN : 0,
+                .grants = (o->spawn ? INSTANCE_GRANT_SPAWN : 0) |
+                          (o->topics ? INSTANCE_GRANT_MQTT : 0),
+                .topics = topics,
                 .state = life->state,
                 .agent_host = o->agent_host,
         };
@@ -330,6 +333,8 @@ static bool begin(struct life *life, uint32_t flags)
                 return false;
         if (life->answer.result < 0)
                 PROBLEM(life, "start: %s", strerror(-life->answer.result));
+        else if (o->topics && instance_mqtt_connected(life->instance, true) < 0)
+                PROBLEM(life, "start: it cannot be told of the MQTT connection");
         return life->answer.result == 0;
 }
 

@@ -30,6 +30,8 @@ struct life_options {
         const char *settings;      /* JSON object */
         const char *desired_state; /* JSON as ub_agent.desired_state gets it; NULL: what is installed */
         bool spawn;                /* grant "spawn" */
+        const char *topics;        /* an MQTT filter: grant "mqtt", with a server where nobody else is;
+                                    * NULL: do not */
         uint64_t timeout_usec;     /* for each answer */
         FILE *transcript;
 };

@@ -52,6 +52,7 @@ struct check {
         const char *settings_file;
         const char *desired_state_file;
         unsigned timeout_sec;
+        const char *topics;
         bool spawn;
         bool verbose;
         enum mode life;      /* set: be a life, not the checker */
@@ -212,6 +213,7 @@ static int be_life(const struct check *check)
                 .id = check->id,
                 .connector = check->life_connector,
                 .spawn = check->spawn,
+                .topics = check->topics,
                 .timeout_usec = check->timeout_sec * USEC_PER_SEC,
                 .transcript = stdout,
         };
@@ -299,6 +301,10 @@ static int spawn_life(const struct check *check, enum mode mode, const char *id,
                 argv[i++] = "--connector";
         if (check->spawn)
                 argv[i++] = "--spawn";
+        if (check->topics) {
+                argv[i++] = "--mqtt";
+                argv[i++] = check->topics;
+        }
         if (check->settings_file) {
                 argv[i++] = "--settings";
                 argv[i++] = check->settings_file;
@@ -409,6 +415,7 @@ static void print_help(FILE *out)
               "  --desired-state FILE  {\"domains\":[{\"id\":ID,...}]} to update to, by default what\n"
               "                        the plugin has installed; the system is really changed\n"
               "  --spawn               let the plugin run programs\n"
+              "  --mqtt FILTER         let it use these MQTT topics, of a server where nobody else is\n"
               "  --timeout SECONDS     for each answer, by default 60\n"
               "  --agent-host PATH     ub-agent-host to use\n"
               "  --verbose             show the transcripts\n"
@@ -422,6 +429,7 @@ enum option_id {
         OPTION_SETTINGS,
         OPTION_DESIRED_STATE,
         OPTION_SPAWN,
+        OPTION_MQTT,
         OPTION_TIMEOUT,
         OPTION_AGENT_HOST,
         OPTION_VERBOSE,
@@ -436,6 +444,7 @@ static const struct option options[] = {
         { "settings", required_argument, NULL, OPTION_SETTINGS },
         { "desired-state", required_argument, NULL, OPTION_DESIRED_STATE },
         { "spawn", no_argument, NULL, OPTION_SPAWN },
+        { "mqtt", required_argument, NULL, OPTION_MQTT },
         { "timeout", required_argument, NULL, OPTION_TIMEOUT },
         { "agent-host", required_argument, NULL, OPTION_AGENT_HOST },
         { "verbose", no_argument, NULL, OPTION_VERBOSE },
@@ -480,6 +489,9 @@ static int take_option(struct check *check, int option)
                 return 0;
         case OPTION_SPAWN:
                 check->spawn = true;
+                return 0;
+        case OPTION_MQTT:
+                check->topics = optarg;
                 return 0;
         case OPTION_TIMEOUT:
                 return parse_timeout(optarg, &check->timeout_sec) ? 0 : usage("bad time ", optarg);
