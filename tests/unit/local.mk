@@ -227,6 +227,20 @@ tests_unit_test_local_LDADD = $(local_ldadd)
 if PLUGIN_FAKE
 unit_programs += tests/unit/test-fake-agent
 endif
+if PLUGIN_REMOTE
+unit_programs += \
+	tests/unit/test-remote-agent \
+	tests/unit/test-remote-life \
+	$(NULL)
+endif
+tests_unit_test_remote_agent_SOURCES = tests/unit/test-remote-agent.c tests/unit/remote-rig.h tests/unit/unit.h
+tests_unit_test_remote_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_remote_agent_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_remote_life_SOURCES = tests/unit/test-remote-life.c tests/unit/remote-rig.h tests/unit/unit.h
+tests_unit_test_remote_life_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_remote_life_LDADD = $(fake_host_ldadd)
+
 tests_unit_test_fake_agent_SOURCES = tests/unit/test-fake-agent.c tests/unit/unit.h
 tests_unit_test_fake_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_fake_agent_LDADD = $(fake_host_ldadd)

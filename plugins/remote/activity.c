@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * activity - desired state and commands to a remote agent, and its feedback to the host
+ *
+ * The host expects exactly one word that ends each step.  Agents in the field see it less strictly, so
+ * the step that is awaited is kept here, and of what comes only this is passed on: progress of that
+ * step, the word that ends it, the failure of a later one, and the end of the whole activity.
+ *
+ *     zero bytes                        nothing (Leda's agent, after UPDATE)
+ *     not JSON                          lost, with a log line; but a word of failure that can be read
+ *                                       in it ends the step (Leda's does not escape what RAUC says)
+ *     no activityId                     means the activity that runs
+ *     another activityId                nothing: a late word, or a command that waited in the server
+ *     a second word for a step          nothing: QoS 1 may deliver twice
+ *     COMPLETED after CLEANUP_SUCCESS   nothing: the step has its answer, the activity is over
+ *     COMPLETED without IDENTIFIED      ends it; Leda's agent then takes nothing but CLEANUP, so gets one
+ *     CLEANUP of what is over           is sent, and answered here: such agents ignore it
+ *
+ *
+ * Is there anybody?
+ *
+ * A desired state or command is published with QoS 1.  From the server's acknowledgement on the agent
+ * has answerTimeout to react, with any message on any of its two topics.  If it does not:
+ *
+ *     a desired state          is sent once more, behind a ROLLBACK: an agent that somebody left in the
+ *                              middle of an activity takes no other before
+ *     after an interruption    (the connection was gone, or this process) the request is sent once more:
+ *                              the answer may have been lost.  If the agent then says that the step is
+ *                              not possible now, but all its actions have come to the step's good end,
+ *                              that is the answer
+ *     ROLLBACK                 see below
+ *     otherwise                the step has failed: "no answer from the agent for 30 s"
+ *
+ * After a restart of ours nobody is asked before the host asks; a word that comes earlier is kept for
+ * its feedback_get().
+ *
+ * An agent that has reacted may take its time: how long a step lasts is the host's phaseTimeout.
+ * While the connection is down nobody is late.
+ *
+ *
+ * ROLLBACK without a word
+ *
+ * Leda's agent just becomes idle.  So when nothing is heard of a ROLLBACK (or, with "silentRollback":
+ * true, at once) the agent is asked for its current state, which an idle agent reports.  What it reports
+ * decides: the versions from before the activity are ROLLBACK_SUCCESS, others ROLLBACK_FAILURE, because
+ * that agent leaves installed what it has installed. */
+#include "plugins/remote/remote.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <update-broker/sdk/feedback.h>
+#include <update-broker/sdk/host.h>
+#include <update-broker/sdk/log.h>
+#include <update-broker/sdk/status.h>
+
+#include "plugins/remote/message.h"
+
+static void on_timer(void *data);
+
+static bool is_forward(enum step step)
+{
+        return step >= STEP_IDENTIFY && step <= STEP_ACTIVATE;
+}
+
+static bool is_all(const char *baseline)
+{
+        return *baseline == '\0' || strcmp(baseline, "*") == 0;
+}
+
+/* ------------------------------------------------------------------------------------ the record */
+
+void activity_done(struct activity *a, const struct ub_host *host)
+{
+        ub_source_drop(host, &a->timer);
+        free(a->id);
+        free(a->baseline);
+        free(a->feedback);
+        free(a->before);
+        free(a->desired);
+        *a = (struct activity){ .n_unacked = a->n_unacked }; /* those acknowledgements still come */
+}
+
+void activity_start(struct remote *remote, bool recovered)
+{
+        struct activity *a = &remote->activity;
+
+        if (!a->runs || recovered)
+                return;
+        ub_notice(remote->host, "activity %s was not brought to an end", a->id);
+        a->runs = false;
+        a->open = false;
+}
+
+void activity_stop(struct remote *remote)
+{
+        ub_source_drop(remote->host, &remote->activity.timer);
+}
+
+static bool is_known(const struct activity *a, const char *id)
+{
+        return a->id && strcmp(a->id, id) == 0;
+}
+
+/* Makes id the activity; what is known of another one is forgotten.  -ENOMEM: nothing has changed. */
+static int adopt(struct remote *remote, const char *id)
+{
+        struct activity *a = &remote->activity;
+        char *copy = strdup(id);
+        char *baseline = strdup("");
+        /* What is begun anew has changed things already. */
+        const char *known = is_known(a, id) && a->before ? a->before : remote->inventory;
+        char *before = known ? strdup(known) : NULL;
+
+        if (!copy || !baseline || (known && !before)) {
+                free(copy);
+                free(baseline);
+                free(before);
+                return -ENOMEM;
+        }
+        activity_done(a, remote->host);
+        a->id = copy;
+        a->baseline = baseline;
+        a->before = before;
+        return 0;
+}
+
+/* Asks for a step from here on. */
+static void open_step(struct activity *a, enum step step)
+{
+        a->asked = true;
+        a->runs = true;
+        a->step = step;
+        a->open = true;
+        a->alive = false;
+        a->heard = false;
+        a->interrupted = false;
+        a->repeated = false;
+        a->quiesced = false;
+        a->probing = false;
+}
+
+/* ------------------------------------------------------------------------------- words to the host */
+
+/* Ends the step with a word that is told to the host.  idle: the agent is known to be in no activity
+ * any more. */
+static void end_step(struct remote *remote, const struct word *word, bool idle, char *take_json)
+{
+        struct activity *a = &remote->activity;
+        bool skipped = word->kind == WORD_COMPLETED && a->step == STEP_IDENTIFY && a->open;
+        int r;
+
+        ub_source_drop(remote->host, &a->timer);
+        free(a->desired);
+        free(a->feedback);
+        a->desired = NULL;
+        a->feedback = take_json;
+        a->open = false;
+        a->probing = false;
+        if (word->kind == WORD_SUCCESS && a->step == STEP_ACTIVATE)
+                a->activated = true;
+        if (word->kind == WORD_SUCCESS && a->step == STEP_ROLLBACK)
+                a->activated = false;
+        if (idle || word->kind == WORD_COMPLETED || word->kind == WORD_INCOMPLETE ||
+            (a->step == STEP_IDENTIFY && word->kind == WORD_FAILURE) ||
+            (a->step == STEP_CLEANUP && is_all(a->baseline)))
+                a->runs = false;
+
+        keep_store(remote);
+        r = a->asked ? ub_feedback(remote->host, a->id, a->feedback) : 0;
+        if (r < 0)
+                ub_debug(remote->host, "%s is too late: %s", word->text, strerror(-r));
+        if (skipped)
+                (void)remote_send(remote, "desiredstate/command", a->id,
+                                  "{\"command\":\"CLEANUP\"}", NULL); /* the next one tries again */
+}
+
+__attribute__((format(printf, 4, 5))) static void say(struct remote *remote, const char *status,
+                                                      bool idle, const char *format, ...)
+{
+        char message[UB_ERROR_MAX * 2] = "";
+        const struct ub_feedback feedback = {
+                .baseline = remote->activity.baseline,
+                .status = status,
+                .message = message,
+        };
+        va_list args;
+        char *json;
+        int r;
+
+        if (format) {
+                va_start(args, format);
+                (void)vsnprintf(message, sizeof(message), format, args);
+                va_end(args);
+        }
+        r = ub_feedback_to_json(&feedback, ub_id(remote->host), &json);
+        if (r < 0) {
+                ub_err(remote->host, "%s cannot be reported: %s", status, strerror(-r));
+                return;
+        }
+        end_step(remote, word_find(status), idle, json);
+}
+
+/* ---------------------------------------------------------------------------- requests to the agent */
+
+/* Waits for the agent to react, if it can. */
+static void arm(struct remote *remote, uint64_t usec)
+{
+        struct activity *a = &remote->activity;
+        int r;
+
+        ub_source_drop(remote->host, &a->timer);
+        if (!a->open || !a->asked || a->heard || a->n_unacked > 0 || !remote->connected || usec == 0)
+                return;
+        r = ub_timer(remote->host, usec, on_timer, remote, &a->timer);
+        if (r < 0)
+                ub_warning(remote->host, "cannot watch over the agent: %s", strerror(-r));
+}
+
+/* Asks for the state of an agent that says nothing about ROLLBACK. */
+static void probe(struct remote *remote)
+{
+        struct activity *a = &remote->activity;
+        int r;
+
+        a->probing = true;
+        remote_make_id("state-after-rollback", a->probe_id, sizeof(a->probe_id));
+        r = remote_send(remote, "currentstate/get", a->probe_id, "null", NULL);
+        if (r < 0)
+                ub_warning(remote->host, "cannot ask for the current state: %s", strerror(-r));
+        arm(remote, remote->settings.read_usec);
+}
+
+static void on_acknowledged(void *data, int result)
+{
+        struct remote *remote = data;
+        struct activity *a = &remote->activity;
+
+        if (a->n_unacked > 0)
+                a->n_unacked--;
+        if (a->n_unacked > 0 || !a->open)
+                return;
+        if (result < 0)
+                say(remote, step_failure(a->step), false, "it cannot be sent to the agent: %s",
+                    strerror(-result));
+        else if (a->step == STEP_ROLLBACK &&
+                 remote->settings.silent_rollback == SILENT_ROLLBACK_ALWAYS)
+                probe(remote);
+        else
+                arm(remote, remote->settings.answer_usec);
+}
+
+static int send_command(struct remote *remote, enum step step, const char *baseline,
+                        ub_done_fn done)
+{
+        struct ub_json_writer w = UB_JSON_WRITER_INIT;
+        char *payload;
+        int r;
+
+        ub_json_open_object(&w, NULL);
+        ub_json_put_string(&w, "command", step_command(step));
+        ub_json_put_string(&w, "baseline", *baseline ? baseline : NULL);
+        ub_json_close_object(&w);
+        r = ub_json_writer_finish(&w, &payload);
+        if (r < 0)
+                return r;
+        r = remote_send(remote, "desiredstate/command", remote->activity.id, payload, done);
+        free(payload);
+        return r;
+}
+
+/* Sends what the present step asks for. */
+static int send_step(struct remote *remote)
+{
+        struct activity *a = &remote->activity;
+        int r;
+
+        ub_source_drop(remote->host, &a->timer);
+        a->heard = false;
+        a->n_unacked++;
+        if (a->step == STEP_IDENTIFY)
+                r = remote_send(remote, "desiredstate", a->id, a->desired, on_acknowledged);
+        else
+                r = send_command(remote, a->step, a->baseline, on_acknowledged);
+        if (r < 0)
+                a->n_unacked--;
+        return r;
+}
+
+/* Gets an agent out of the activity that it may still be in.  again: the same one begins anew; then a
+ * CLEANUP would be answered with the end of it. */
+static void quiesce(struct remote *remote, bool again)
+{
+        struct activity *a = &remote->activity;
+        int r = 0;
+
+        if (again || !a->activated)
+                r = send_command(remote, STEP_ROLLBACK, "", NULL);
+        if (!again && r >= 0)
+                r = send_command(remote, STEP_CLEANUP, "", NULL);
+        if (r < 0)
+                ub_warning(remote->host, "activity %s cannot be ended: %s", a->id, strerror(-r));
+}
+
+static void repeat(struct remote *remote)
+{
+        struct activity *a = &remote->activity;
+        int r;
+
+        ub_notice(remote->host, "no answer from the agent to %s, asking again", step_command(a->step));
+        a->repeated = true;
+        if (a->step == STEP_IDENTIFY) {
+                quiesce(remote, true);
+                a->quiesced = true;
+        }
+        r = send_step(remote);
+        if (r < 0)
+                say(remote, step_failure(a->step), false, "it cannot be sent to the agent: %s",
+                    strerror(-r));
+}
+
+static void on_timer(void *data)
+{
+        struct remote *remote = data;
+        struct activity *a = &remote->activity;
+        char time[32];
+
+        a->timer = NULL;
+        if (!a->repeated && ((a->step == STEP_IDENTIFY && a->desired) ||
+                             (a->interrupted && a->step != STEP_IDENTIFY)))
+                repeat(remote);
+        else if (a->probing)
+                say(remote, UB_ROLLBACK_FAILURE, false,
+                    "the agent says nothing about the rollback, and does not report its state");
+        else if (a->step == STEP_ROLLBACK &&
+                 remote->settings.silent_rollback != SILENT_ROLLBACK_NEVER)
+                probe(remote);
+        else if (!a->alive)
+                say(remote, step_failure(a->step), false, "no answer from the agent for %s",
+                    remote_time_text(remote->settings.answer_usec, time));
+}
+
+/* --------------------------------------------------------------------------- requests of the host */
+
+int activity_begin(struct remote *remote, const char *id, const char *json)
+{
+        struct activity *a = &remote->activity;
+        bool again = a->runs && is_known(a, id);
+        char *desired = strdup(json);
+        int r;
+
+        if (!desired)
+                return -ENOMEM;
+        if (a->runs) {
+                ub_notice(remote->host, "the agent may still be in activity %s, ending that", a->id);
+                quiesce(remote, again);
+        }
+        r = adopt(remote, id);
+        if (r < 0) {
+                free(desired);
+                return r;
+        }
+        a->desired = desired;
+        open_step(a, STEP_IDENTIFY);
+        a->quiesced = again;
+        keep_store(remote);
+        r = send_step(remote);
+        if (r < 0) {
+                a->runs = false;
+                a->open = false;
+        }
+        return r;
+}
+
+/* What the agent has ended itself needs no CLEANUP, or only to be let go: it may or may not answer. */
+static int clean_up_nothing(struct remote *remote)
+{
+        int r = send_command(remote, STEP_CLEANUP, remote->activity.baseline, NULL);
+
+        if (r < 0)
+                return r;
+        remote->activity.step = STEP_CLEANUP;
+        say(remote, UB_CLEANUP_SUCCESS, true, NULL);
+        return 0;
+}
+
+int activity_command(struct remote *remote, const char *id, const char *baseline, int32_t command)
+{
+        struct activity *a = &remote->activity;
+        enum step step = step_of_command(command);
+        bool over = is_known(a, id) && !a->runs;
+        bool interrupted = a->interrupted;
+        bool again;
+        char *copy;
+        int r = 0;
+
+        if (step == STEP_NONE)
+                return -ENOTSUP;
+        if (!is_known(a, id))
+                r = adopt(remote, id);
+        copy = r >= 0 ? strdup(baseline) : NULL;
+        if (!copy)
+                return -ENOMEM;
+        again = a->open && a->step == step && strcmp(a->baseline, baseline) == 0;
+        free(a->baseline);
+        a->baseline = copy;
+        a->asked = true;
+        if (over && step == STEP_CLEANUP)
+                return clean_up_nothing(remote);
+
+        open_step(a, step);
+        if (again) {
+                /* It was sent before; after a crash of ours nobody knows what became of it. */
+                a->repeated = true;
+                a->alive = interrupted;
+        }
+        keep_store(remote);
+        r = send_step(remote);
+        if (r < 0)
+                a->open = false;
+        return r;
+}
+
+int activity_feedback_get(struct remote *remote, const char *id)
+{
+        struct activity *a = &remote->activity;
+
+        if (!is_known(a, id) || !a->feedback)
+                return -ENOENT;
+        a->asked = true;
+        return ub_feedback(remote->host, id, a->feedback);
+}
+
+bool activity_allows_question(const struct remote *remote, const char *id)
+{
+        const struct activity *a = &remote->activity;
+
+        return !a->runs || (a->step == STEP_CLEANUP && is_known(a, id));
+}
+
+/* --------------------------------------------------------------------------- feedback of the agent */
+
+void activity_hear(struct remote *remote)
+{
+        struct activity *a = &remote->activity;
+
+        if (!a->open || a->probing)
+                return;
+        a->alive = true;
+        /* It may still be at the step before: what counts is the silence after that. */
+        if (a->step == STEP_ROLLBACK && remote->settings.silent_rollback != SILENT_ROLLBACK_NEVER) {
+                arm(remote, remote->settings.answer_usec);
+                return;
+        }
+        a->heard = true;
+        ub_source_drop(remote->host, &a->timer);
+}
+
+enum verdict { IGNORE, PASS, ANSWER };
+
+static enum verdict judge_of_step(const struct activity *a, const struct word *word)
+{
+        bool later = is_forward(a->step) && is_forward(word->step) && word->step > a->step;
+
+        if (word->kind == WORD_PROGRESS)
+                return word->step == STEP_NONE || word->step == a->step ||
+                                       (is_forward(word->step) && is_forward(a->step))
+                               ? PASS
+                               : IGNORE;
+        if (word->step == a->step || (later && word->kind == WORD_FAILURE))
+                return ANSWER;
+        return later ? PASS : IGNORE;
+}
+
+static enum verdict judge(const struct activity *a, const struct word *word, const char *baseline)
+{
+        if (!a->runs)
+                return IGNORE;
+        if (word->kind == WORD_COMPLETED || word->kind == WORD_INCOMPLETE)
+                return a->open && a->quiesced ? IGNORE : ANSWER;
+        if (!a->open || (!is_all(baseline) && !is_all(a->baseline) &&
+                         strcmp(baseline, a->baseline) != 0))
+                return IGNORE;
+        return judge_of_step(a, word);
+}
+
+static const char *text_of(const struct ub_json *payload, const char *key)
+{
+        const struct ub_json *value = ub_json_member_nocase(payload, key);
+
+        return value && ub_json_type(value) == UB_JSON_STRING ? ub_json_text(value) : "";
+}
+
+static void take_payload(struct remote *remote, const struct ub_json *payload)
+{
+        struct activity *a = &remote->activity;
+        const char *status = text_of(payload, "status");
+        const char *message = text_of(payload, "message");
+        const struct word *word = word_find(status);
+        enum verdict verdict = judge(a, word, text_of(payload, "baseline"));
+        bool nothing;
+        char *json;
+        int r;
+
+        if (!*status || verdict == IGNORE) {
+                ub_debug(remote->host, "feedback of the agent ignored: \"%s\"", status);
+                return;
+        }
+        if (a->step == STEP_ROLLBACK && word->step == STEP_ROLLBACK) {
+                a->heard = true; /* not one of those that say nothing */
+                ub_source_drop(remote->host, &a->timer);
+        }
+        if (word->step == STEP_IDENTIFY)
+                a->quiesced = false;
+        if (a->repeated && word->kind == WORD_FAILURE && word->step == a->step &&
+            message_all_actions(payload, step_success(a->step))) {
+                ub_notice(remote->host, "%s: \"%s\", but all is done: the first answer was lost",
+                          status, message);
+                status = step_success(a->step);
+                word = word_find(status);
+                message = "";
+        }
+        r = message_feedback(payload, status, *message ? message : NULL, &json);
+        if (r < 0) {
+                ub_err(remote->host, "%s of the agent is lost: %s", status, strerror(-r));
+                return;
+        }
+        if (verdict == ANSWER) {
+                nothing = a->open && a->step == STEP_IDENTIFY && word->kind == WORD_SUCCESS &&
+                          message_count_actions(payload) == 0;
+                end_step(remote, word, nothing, json);
+                return;
+        }
+        r = a->asked ? ub_feedback(remote->host, a->id, json) : 0;
+        if (r < 0)
+                ub_debug(remote->host, "%s is too late: %s", status, strerror(-r));
+        free(json);
+}
+
+/* A word of failure, and any word of the steps that go back (Leda's agent repeats in them what went
+ * wrong before), can be believed even if what is around it is broken. */
+static bool is_worth_salvaging(const struct activity *a, const struct word *word)
+{
+        if (judge(a, word, "") != ANSWER)
+                return false;
+        return word->kind == WORD_FAILURE || word->kind == WORD_INCOMPLETE || !is_forward(a->step);
+}
+
+static void salvage(struct remote *remote, const char *data, size_t length, const char *why)
+{
+        struct activity *a = &remote->activity;
+        char id[UB_MAX_ID + 1];
+        char status[64];
+        const struct word *word;
+
+        if (message_salvage(data, length, "status", status, sizeof(status)) &&
+            (!message_salvage(data, length, "activityId", id, sizeof(id)) || is_known(a, id))) {
+                word = word_find(status);
+                if (is_worth_salvaging(a, word)) {
+                        ub_warning(remote->host, "%s of the agent in a message that is no JSON: %s",
+                                   status, why);
+                        if (word->kind == WORD_FAILURE || word->kind == WORD_INCOMPLETE)
+                                say(remote, status, false,
+                                    "the agent says why, but not in valid JSON: %s", why);
+                        else
+                                say(remote, status, false, NULL);
+                        return;
+                }
+        }
+        ub_warning(remote->host, "a feedback of the agent is lost: %s", why);
+}
+
+void activity_take(struct remote *remote, const char *data, size_t length)
+{
+        struct ub_error error = UB_ERROR_INIT;
+        struct activity *a = &remote->activity;
+        struct message message;
+        int r;
+
+        activity_hear(remote);
+        if (length == 0)
+                return;
+        r = message_read(data, length, &error, &message);
+        if (r < 0) {
+                salvage(remote, data, length, error.text);
+                return;
+        }
+        if (!*message.activity || is_known(a, message.activity))
+                take_payload(remote, message.payload);
+        else
+                ub_debug(remote->host, "feedback of the agent for activity %s ignored",
+                         message.activity);
+        message_done(&message);
+}
+
+/* ------------------------------------------------------------------------------------ other events */
+
+bool activity_take_state(struct remote *remote, const char *id)
+{
+        struct ub_error difference = UB_ERROR_INIT;
+        struct activity *a = &remote->activity;
+        int r;
+
+        if (!a->open || !a->probing || strcmp(a->probe_id, id) != 0)
+                return false;
+        if (!a->before) {
+                ub_notice(remote->host, "the agent is idle again; what it had before is not known");
+                say(remote, UB_ROLLBACK_SUCCESS, true, NULL);
+                return true;
+        }
+        r = message_compare_inventories(a->before, remote->inventory, &difference);
+        if (r == 0)
+                say(remote, UB_ROLLBACK_SUCCESS, true, NULL);
+        else
+                say(remote, UB_ROLLBACK_FAILURE, true, "after the rollback %s", difference.text);
+        return true;
+}
+
+void activity_connected(struct remote *remote)
+{
+        struct activity *a = &remote->activity;
+
+        if (!a->open)
+                return;
+        if (!remote->connected) {
+                a->interrupted = true;
+                ub_source_drop(remote->host, &a->timer);
+                return;
+        }
+        a->heard = false;
+        a->probing = false;
+        arm(remote, remote->settings.answer_usec);
+}
