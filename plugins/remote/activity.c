@@ -24,8 +24,9 @@
  *
  *     a desired state          is sent once more, behind a ROLLBACK: an agent that somebody left in the
  *                              middle of an activity takes no other before
- *     after an interruption    (the connection was gone, or this process) the request is sent once more:
- *                              the answer may have been lost.  If the agent then says that the step is
+ *     after an interruption    (the connection was gone, or this process, or the agent announces itself
+ *                              anew; then only feedback counts) the request is sent once more: the
+ *                              answer may have been lost.  If the agent then says that the step is
  *                              not possible now, but all its actions have come to the step's good end,
  *                              that is the answer
  *     ROLLBACK                 see below
@@ -370,6 +371,7 @@ int activity_begin(struct remote *remote, const char *id, const char *json)
         if (r < 0) {
                 a->runs = false;
                 a->open = false;
+                keep_store(remote);
         }
         return r;
 }
@@ -442,7 +444,8 @@ bool activity_allows_question(const struct remote *remote, const char *id)
 
 /* --------------------------------------------------------------------------- feedback of the agent */
 
-void activity_hear(struct remote *remote)
+/* The agent has reacted to what it was asked. */
+static void hear(struct remote *remote)
 {
         struct activity *a = &remote->activity;
 
@@ -456,6 +459,27 @@ void activity_hear(struct remote *remote)
         }
         a->heard = true;
         ub_source_drop(remote->host, &a->timer);
+}
+
+void activity_hear_state(struct remote *remote, const char *id)
+{
+        struct activity *a = &remote->activity;
+        bool announced = strncmp(id, INITIAL_STATE "-", strlen(INITIAL_STATE) + 1) == 0;
+
+        if (!a->open || a->probing)
+                return;
+        if (!announced && !a->interrupted) {
+                hear(remote);
+                return;
+        }
+        /* It has lost its own connection, or was started again.  That it is there says nothing about
+         * the answer. */
+        a->alive = true;
+        a->interrupted = true;
+        if (!a->timer && !a->repeated) {
+                a->heard = false;
+                arm(remote, remote->settings.answer_usec);
+        }
 }
 
 enum verdict { IGNORE, PASS, ANSWER };
@@ -579,7 +603,7 @@ void activity_take(struct remote *remote, const char *data, size_t length)
         struct message message;
         int r;
 
-        activity_hear(remote);
+        hear(remote);
         if (length == 0)
                 return;
         r = message_read(data, length, &error, &message);

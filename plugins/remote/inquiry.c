@@ -112,7 +112,7 @@ void inquiry_connected(struct remote *remote)
         }
         if (asked || !activity_allows_question(remote, ""))
                 return;
-        remote_make_id("initial-current-state", id, sizeof(id));
+        remote_make_id(INITIAL_STATE, id, sizeof(id));
         send_get(remote, id);
 }
 
@@ -151,9 +151,9 @@ void inquiry_take(struct remote *remote, const char *data, size_t length, bool r
 
         if (length == 0)
                 return; /* how a retained message is taken away */
-        if (!retained)
-                activity_hear(remote);
         r = message_read(data, length, &error, &message);
+        if (!retained)
+                activity_hear_state(remote, r < 0 ? "" : message.activity);
         if (r < 0) {
                 ub_warning(remote->host, "a current state of the agent is lost: %s", error.text);
                 return;

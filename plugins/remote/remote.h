@@ -74,6 +74,7 @@ struct remote {
 int remote_send(struct remote *remote, const char *suffix, const char *activity,
                 const char *payload, ub_done_fn done);
 /* "initial-current-state-1723630818229", as Kanto's own agents and managers make them. */
+#define INITIAL_STATE "initial-current-state"
 void remote_make_id(const char *what, char *buf, size_t size);
 /* "30 s" */
 const char *remote_time_text(uint64_t usec, char buf[32]);
@@ -84,8 +85,8 @@ int activity_command(struct remote *remote, const char *id, const char *baseline
 int activity_feedback_get(struct remote *remote, const char *id);
 /* A message on the feedback topic. */
 void activity_take(struct remote *remote, const char *data, size_t length);
-/* Something else came from the agent. */
-void activity_hear(struct remote *remote);
+/* A report of its current state came from the agent, under this id. */
+void activity_hear_state(struct remote *remote, const char *id);
 /* The agent has reported its state under this id; true: that was asked by a ROLLBACK. */
 bool activity_take_state(struct remote *remote, const char *id);
 /* The connection came or went. */

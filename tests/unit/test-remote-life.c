@@ -120,6 +120,35 @@ START_TEST(an_answer_lost_while_the_connection_was_down_is_asked_for_again)
 }
 END_TEST
 
+START_TEST(an_agent_that_announces_itself_anew_is_asked_again)
+{
+        struct rig rig;
+
+        cua(&rig, HASTY);
+        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"), "agent feedback A1 {'status':'DOWNLOADING'}",
+             "told A1 {'status':'DOWNLOADING'}",
+             "agent state initial-current-state-5 {'softwareNodes':[]}", "state - {'softwareNodes':[]}",
+             "sent desiredstate/command A1 {'command':'DOWNLOAD'}",
+             "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}", "told A1 {'status':'DOWNLOAD_SUCCESS'}",
+             "quiet");
+        ck_assert_uint_eq(rig.fake->n_sources, 0);
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(after_an_interruption_a_report_of_the_state_is_no_answer)
+{
+        struct rig rig;
+
+        cua(&rig, HASTY);
+        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"), "agent feedback A1 {'status':'DOWNLOADING'}",
+             "told A1 {'status':'DOWNLOADING'}", "server off", "quiet", "server on",
+             "agent state - {'softwareNodes':[]}", "state - {'softwareNodes':[]}",
+             "sent desiredstate/command A1 {'command':'DOWNLOAD'}");
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(while_the_connection_is_down_nobody_is_late)
 {
         struct rig rig;
@@ -300,6 +329,8 @@ UNIT_MAIN("remote-life", a_question_is_answered_with_the_report_of_its_id,
           a_retained_state_is_known_at_once_and_answers_no_question,
           a_state_that_is_no_json_is_lost_with_a_log_line,
           an_answer_lost_while_the_connection_was_down_is_asked_for_again,
+          an_agent_that_announces_itself_anew_is_asked_again,
+          after_an_interruption_a_report_of_the_state_is_no_answer,
           while_the_connection_is_down_nobody_is_late,
           the_last_word_survives_a_crash_and_the_step_is_taken_up,
           a_word_that_comes_before_the_host_asks_is_kept_for_it,
