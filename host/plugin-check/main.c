@@ -47,7 +47,7 @@ static const char *mode_to_string(enum mode mode)
 struct check {
         const char *program; /* argv[0], for the lives */
         char *plugin;        /* absolute path; owned */
-        const char *agent_host;
+        char *agent_host;    /* absolute path; owned */
         const char *id; /* NULL: the plugin's name */
         const char *settings_file;
         const char *desired_state_file;
@@ -66,6 +66,7 @@ struct check {
 static void check_done(struct check *check)
 {
         free(check->plugin);
+        free(check->agent_host);
 }
 
 /* ---------------------------------------------------------------------------------------- report */
@@ -474,6 +475,20 @@ static int usage(const char *text, const char *argument)
         return -EXIT_USAGE;
 }
 
+/* Makes a path absolute, following links: a link to a file says nothing of who can write it. */
+static int take_path(const char *path, char **ret)
+{
+        char *found = realpath(path, NULL);
+
+        if (!found) {
+                fprintf(stderr, "ub-plugin-check: %s: %s\n", path, strerror(errno));
+                return -EXIT_FAILURE;
+        }
+        free(*ret);
+        *ret = found;
+        return 0;
+}
+
 /* 0: go on; 1: done; negative: the exit status, negated. */
 static int take_option(struct check *check, int option)
 {
@@ -496,8 +511,7 @@ static int take_option(struct check *check, int option)
         case OPTION_TIMEOUT:
                 return parse_timeout(optarg, &check->timeout_sec) ? 0 : usage("bad time ", optarg);
         case OPTION_AGENT_HOST:
-                check->agent_host = optarg;
-                return 0;
+                return take_path(optarg, &check->agent_host);
         case OPTION_VERBOSE:
                 check->verbose = true;
                 return 0;
@@ -532,19 +546,13 @@ static int take_arguments(struct check *check, int argc, char **argv)
         if (optind != argc - 1)
                 return usage(optind == argc ? "no plugin is named" : "more than one plugin is named",
                              "");
-        /* The checks go by the real file: a link to it says nothing of who can write it. */
-        check->plugin = realpath(argv[optind], NULL);
-        if (!check->plugin) {
-                fprintf(stderr, "ub-plugin-check: %s: %s\n", argv[optind], strerror(errno));
-                return -EXIT_FAILURE;
-        }
-        return 0;
+        r = take_path(argv[optind], &check->plugin);
+        return r == 0 && !check->agent_host ? take_path(UB_AGENT_HOST, &check->agent_host) : r;
 }
 
 int main(int argc, char **argv)
 {
         CLEANUP(check_done) struct check check = { .program = argc > 0 ? argv[0] : "ub-plugin-check",
-                                                   .agent_host = UB_AGENT_HOST,
                                                    .timeout_sec = TIMEOUT_DEFAULT_SEC };
         int r;
 
