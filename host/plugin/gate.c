@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/json/scan.h"
-#include "host/plugin/topic.h"
+#include "host/util/topic.h"
 #include "host/util/diag.h"
 
 static int check_json(const char *json, struct diag *diag)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "host/plugin/local-internal.h"
-#include "host/plugin/topic.h"
+#include "host/util/topic.h"
 #include "host/util/cleanup.h"
 
 static int refuse(struct local *local, enum instance_fault fault, int r, const char *text)

@@ -29,7 +29,6 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/source.c host/plugin/source.h \
 	host/plugin/stderr-log.c host/plugin/stderr-log.h \
 	host/plugin/dialog.c host/plugin/dialog.h \
-	host/plugin/topic.c host/plugin/topic.h \
 	host/plugin/trust.c host/plugin/trust.h \
 	host/plugin/watchdog.c host/plugin/watchdog.h \
 	host/plugin/work.c host/plugin/work.h \

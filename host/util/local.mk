@@ -10,6 +10,7 @@ libhost_util_a_SOURCES = \
 	host/util/nearest.c host/util/nearest.h \
 	host/util/spawn.c host/util/spawn.h \
 	host/util/time.h \
+	host/util/topic.c host/util/topic.h \
 	host/util/utf8.c host/util/utf8.h \
 	host/util/values.c host/util/values.h \
 	host/util/worker.c host/util/worker.h \

@@ -36,7 +36,7 @@ tests_fuzz_fuzz_download_headers_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 tests_fuzz_fuzz_download_headers_LDADD = $(CURL_LIBS)
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(fuzz_main) \
-	host/plugin/frame.c host/plugin/gate.c host/plugin/topic.c host/json/pointer.c host/json/scan.c \
+	host/plugin/frame.c host/plugin/gate.c host/util/topic.c host/json/pointer.c host/json/scan.c \
 	host/util/diag.c host/util/utf8.c
 tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)

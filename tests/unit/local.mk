@@ -145,7 +145,7 @@ tests_unit_test_spawn_LDADD = $(unit_ldadd)
 
 tests_unit_test_topic_SOURCES = tests/unit/test-topic.c tests/unit/unit.h
 tests_unit_test_topic_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_topic_LDADD = libhost-plugin.a $(unit_ldadd)
+tests_unit_test_topic_LDADD = $(unit_ldadd)
 
 tests_unit_test_journal_SOURCES = tests/unit/test-journal.c tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_journal_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "host/plugin/abi.h"
-#include "host/plugin/topic.h"
+#include "host/util/topic.h"
 #include "tests/unit/unit.h"
 
 static const struct {

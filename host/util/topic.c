@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/plugin/topic.h"
+#include "host/util/topic.h"
 
 #include <string.h>
 
-#include "host/plugin/abi.h"
 #include "host/util/utf8.h"
 
 /* A topic is a list of levels between slashes, of which any may be empty. */
@@ -40,9 +39,9 @@ static bool level_equals(const struct level *a, const struct level *b)
 
 static bool is_text(const char *topic)
 {
-        size_t length = strnlen(topic, UB_MAX_TOPIC + 1);
+        size_t length = strnlen(topic, TOPIC_MAX + 1);
 
-        return length > 0 && length <= UB_MAX_TOPIC && utf8_is_valid(topic, length);
+        return length > 0 && length <= TOPIC_MAX && utf8_is_valid(topic, length);
 }
 
 bool topic_is_name(const char *topic)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * topic - may a plugin use this MQTT topic?
+ * topic - MQTT topic names and filters, and which filter covers which
  *
  * A registration grants filters ("topics" in conf.d); a plugin asks for a topic to publish to, or for a
  * filter of its own to subscribe to.  A granted filter covers what is asked when every topic that
- * the one asked for matches is also matched by the granted one (MQTT 3.1.1 section 4.7):
+ * the one asked for matches is also matched by the granted one (MQTT 3.1.1 section 4.7); the connection
+ * asks the same of its subscriptions:
  *
  *     granted      covers                      does not cover
  *     a/+/c        a/b/c  a/+/c                a/#  a/b/c/d
@@ -21,7 +22,9 @@
 
 #include <stdbool.h>
 
-/* A name to publish to: 1..UB_MAX_TOPIC bytes of UTF-8, no wildcard. */
+enum { TOPIC_MAX = 1024 }; /* bytes of a name or a filter; UB_MAX_TOPIC of the plugin ABI */
+
+/* A name to publish to: 1..TOPIC_MAX bytes of UTF-8, no wildcard. */
 bool topic_is_name(const char *topic);
 
 /* A filter to subscribe to: likewise, '+' fills a level, '#' fills the last one. */
