@@ -25,6 +25,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz-merge \
 	tests/fuzz/fuzz-precondition \
 	tests/fuzz/fuzz-record \
+	tests/fuzz/fuzz-mqtt-topics \
 	$(NULL)
 check_PROGRAMS += $(fuzz_programs)
 EXTRA_DIST += tests/fuzz/corpus
@@ -54,6 +55,10 @@ tests_fuzz_fuzz_merge_SOURCES = tests/fuzz/fuzz-merge.c $(fuzz_main) $(fuzz_json
 tests_fuzz_fuzz_merge_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_merge_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_merge_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_mqtt_topics_SOURCES = tests/fuzz/fuzz-mqtt-topics.c $(fuzz_main) \
+	host/mqtt/address.c host/mqtt/topics.c host/util/diag.c host/util/topic.c host/util/utf8.c
+tests_fuzz_fuzz_mqtt_topics_CFLAGS = $(fuzz_cflags)
 
 tests_fuzz_fuzz_fragment_SOURCES = tests/fuzz/fuzz-fragment.c $(fuzz_main) $(fuzz_json_sources) \
 	host/config/confd.c host/config/fragment.c host/config/problem.c host/config/registration.c \

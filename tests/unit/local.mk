@@ -14,6 +14,7 @@ unit_programs = \
 	tests/unit/test-model \
 	tests/unit/test-orchestrator \
 	tests/unit/test-precondition \
+	tests/unit/test-connection \
 	tests/unit/test-confd \
 	tests/unit/test-control \
 	tests/unit/test-journal \
@@ -36,7 +37,10 @@ unit_programs = \
 	tests/unit/test-restart \
 	tests/unit/test-spawn \
 	tests/unit/test-store \
+	tests/unit/test-outbox \
+	tests/unit/test-subscriptions \
 	tests/unit/test-topic \
+	tests/unit/test-topics \
 	tests/unit/test-values \
 	tests/unit/test-worker \
 	tests/unit/test-breadcrumb \
@@ -78,6 +82,11 @@ tests_unit_test_control_SOURCES = tests/unit/test-control.c tests/fake/fake-brok
 tests_unit_test_control_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_control_LDADD = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
 	$(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS) -lm
+
+tests_unit_test_connection_SOURCES = tests/unit/test-connection.c tests/unit/folder.h \
+	tests/fake/mqtt-server.h tests/unit/unit.h
+tests_unit_test_connection_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) $(MOSQUITTO_CFLAGS)
+tests_unit_test_connection_LDADD = libhost-mqtt.a $(unit_ldadd) $(SYSTEMD_LIBS) $(MOSQUITTO_LIBS)
 
 tests_unit_test_frame_SOURCES = tests/unit/test-frame.c tests/unit/unit.h
 tests_unit_test_frame_CPPFLAGS = $(unit_cppflags)
@@ -150,6 +159,18 @@ tests_unit_test_topic_LDADD = $(unit_ldadd)
 tests_unit_test_journal_SOURCES = tests/unit/test-journal.c tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_journal_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_journal_LDADD = libhost-state.a $(unit_ldadd) $(SYSTEMD_LIBS)
+
+tests_unit_test_outbox_SOURCES = tests/unit/test-outbox.c tests/unit/unit.h
+tests_unit_test_outbox_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_outbox_LDADD = libhost-mqtt.a $(unit_ldadd)
+
+tests_unit_test_subscriptions_SOURCES = tests/unit/test-subscriptions.c tests/unit/unit.h
+tests_unit_test_subscriptions_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_subscriptions_LDADD = libhost-mqtt.a $(unit_ldadd)
+
+tests_unit_test_topics_SOURCES = tests/unit/test-topics.c tests/unit/unit.h
+tests_unit_test_topics_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_topics_LDADD = libhost-mqtt.a $(unit_ldadd)
 
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

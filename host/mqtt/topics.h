@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topics - how the topics of the update manager and of its agents are spelled
+ *
+ * The one place in the host that knows.  A domain has a prefix - its id without dashes, with
+ * "update" at the end unless it ends so already - and each kind of message a suffix:
+ *
+ *     vehicle      vehicleupdate/desiredstate
+ *     self-update  selfupdate/desiredstatefeedback
+ *
+ * The rule is Kanto's and not reversible: `self` and `self-update` share a prefix.  So an incoming
+ * topic is looked up among the domains that there are, and topics_check() refuses a configuration
+ * in which two of them could not be told apart.
+ *
+ * Pure functions. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct diag;
+
+enum topics_kind {
+        TOPICS_DESIRED_STATE,
+        TOPICS_COMMAND,
+        TOPICS_CURRENT_STATE_GET,
+        TOPICS_FEEDBACK,
+        TOPICS_CURRENT_STATE,
+        TOPICS_OWNER_CONSENT,          /* the manager's only */
+        TOPICS_OWNER_CONSENT_FEEDBACK, /* the manager's only */
+};
+
+enum {
+        TOPICS_KINDS = TOPICS_OWNER_CONSENT_FEEDBACK + 1,
+        TOPICS_DOMAIN_MAX = 128,                     /* bytes of a domain's id */
+        TOPICS_PREFIX_SIZE = TOPICS_DOMAIN_MAX + 7,  /* with "update" and NUL */
+        TOPICS_SIZE = TOPICS_PREFIX_SIZE + 32,       /* with any suffix */
+};
+
+/* -EINVAL: the id contains a wildcard or a control character, begins with '$' or is no UTF-8.
+ * -E2BIG: TOPICS_DOMAIN_MAX.  An empty id is fine: its prefix is "update". */
+int topics_prefix(const char *domain, char ret[static TOPICS_PREFIX_SIZE]);
+
+/* "vehicleupdate/desiredstate".  Failures of topics_prefix(). */
+int topics_make(enum topics_kind kind, const char *domain, char ret[static TOPICS_SIZE]);
+
+/* With which QoS messages of this kind are published and subscribed to, and whether they are
+ * retained. */
+int topics_qos(enum topics_kind kind);
+bool topics_is_retained(enum topics_kind kind);
+
+/* Finds what a topic means.  *ret_domain: which of the domains.  -ENOENT: none of them, or no kind.
+ * */
+int topics_parse(const char *topic, const char *const *domains, size_t n_domains,
+                 enum topics_kind *ret_kind, size_t *ret_domain);
+
+/* Can the manager's domain and those of the agents be told apart by their topics?  -EINVAL, -E2BIG:
+ * as topics_prefix().  -EEXIST: two share a prefix.  -ENOMEM.  diag names the domains. */
+int topics_check(const char *manager, const char *const *domains, size_t n_domains, struct diag *diag);
