@@ -461,6 +461,9 @@ def reflow(lines, is_comment):
         cut = lines[i].rfind(" ", 0, COLUMNS[0] + 1)
         if lines[i][cut + 1:] == "*/":
             cut = lines[i].rfind(" ", 0, cut)
+        if not lines[i][:max(cut, 0)].strip(" /*"):
+            i += 1  # one word that is too long by itself: it would move down for ever
+            continue
         after = shape.match(lines[i + 1]) if i + 1 < len(lines) and is_comment[i + 1] else None
         after_gap = len(after.group(3)) if after and after.group(2) == "*" else 0
         hanging = len(gap) + (item.end() if item else 0)
