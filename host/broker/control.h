@@ -65,13 +65,14 @@ struct log;
 
 enum {
         CONTROL_TEXT_MAX = PLACE_JSON_MAX + PLACE_ENVELOPE_MAX, /* bytes of a desired state */
-        CONTROL_CLIENTS_MAX = 64,  /* connections to the socket */
-        CONTROL_READERS_MAX = 32,  /* of these, from group members and strangers together */
-        CONTROL_STRANGERS_MAX = 4, /* of these, from those who will be refused */
-        CONTROL_CALLS_MAX = 16,    /* unanswered Reload and CheckConfig, of all clients */
+        CONTROL_CLIENTS_MAX = 64,                               /* connections to the socket */
+        CONTROL_READERS_MAX = 32,     /* of these, from group members and strangers together */
+        CONTROL_STRANGERS_MAX = 4,    /* of these, from those who will be refused */
+        CONTROL_CALLS_MAX = 16,       /* unanswered Reload and CheckConfig, of all clients */
         CONTROL_SUBSCRIBERS_MAX = 32, /* on each of socket and bus */
         CONTROL_QUEUE_MAX = 256,      /* messages that a client has not read */
-        CONTROL_QUEUE_BYTES_MAX = 8 * 1024 * 1024, /* the same in bytes, counted from the first of them */
+        CONTROL_QUEUE_BYTES_MAX =
+                8 * 1024 * 1024, /* the same in bytes, counted from the first of them */
 };
 
 enum control_document {

@@ -35,6 +35,7 @@ static int fake_get(void *data, enum control_document document, char **ret, stru
         (void)diag;
         if (!text)
                 return -ENOMEM;
+        tell(fake, "get %d\n", (int)document);
         *ret = text;
         return 0;
 }
@@ -66,7 +67,8 @@ static int fake_cancel(void *data, const char *activity, char ret[static PLACE_I
         struct fake_broker *fake = data;
 
         if (strcmp(activity, "late") == 0)
-                return diag_set(diag, -EBUSY, "activity late is cleaning up: it is too late to cancel it");
+                return diag_set(diag, -EBUSY,
+                                "activity late is cleaning up: it is too late to cancel it");
         if (!*fake->activity)
                 return diag_set(diag, -ENOENT, "no activity runs");
         if (*activity && strcmp(activity, fake->activity) != 0)

@@ -22,3 +22,10 @@ check_LTLIBRARIES += tests/fake/puppet.la
 tests_fake_puppet_la_SOURCES = tests/fake/puppet.c tests/fake/puppet.h
 tests_fake_puppet_la_LDFLAGS = $(bad_ldflags)
 endif
+
+# fake-broker.c: what the control interface needs of a broker; control-server: that behind a real socket, for ubctl.
+check_PROGRAMS += tests/fake/control-server
+tests_fake_control_server_SOURCES = tests/fake/control-server.c tests/fake/fake-broker.c tests/fake/fake-broker.h
+tests_fake_control_server_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_fake_control_server_LDADD = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
+	libhost-util.a $(SYSTEMD_LIBS) $(CJSON_LIBS) -lm

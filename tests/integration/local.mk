@@ -2,6 +2,7 @@
 integration_scripts = \
 	tests/integration/10-check-config.tap \
 	tests/integration/20-plugins-pass-the-check.tap \
+	tests/integration/40-ubctl.py \
 	tests/integration/70-example-builds-outside-the-tree.sh \
 	$(NULL)
 if HAVE_CHECK
