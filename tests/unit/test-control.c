@@ -291,11 +291,12 @@ static void as_user(const struct server *server, uid_t uid, gid_t group,
         ck_assert_int_eq(status, 0);
 }
 
-static bool is_root(const char *test)
+static bool is_root(const char *what)
 {
         if (geteuid() == 0)
                 return true;
-        (void)printf("# NOT TESTED: %s (needs root)\n", test);
+        (void)printf("# NOT TESTED: %s (needs root)\n", what);
+        (void)fflush(stdout); /* before a child takes a copy of it along */
         return false;
 }
 
@@ -669,7 +670,7 @@ START_TEST(strangers_are_refused_with_a_sentence)
         CLEANUP_SERVER struct server server;
         CLEANUP_BUS sd_bus *bus = NULL;
 
-        if (!is_root(__func__)) {
+        if (!is_root("strangers")) {
                 start(&server, "", false);
                 return;
         }
@@ -707,7 +708,7 @@ START_TEST(members_of_the_group_may_look_and_nothing_more)
         CLEANUP_SERVER struct server server;
 
         start(&server, "4242", false);
-        if (!is_root(__func__))
+        if (!is_root("members of the group"))
                 return;
         as_user(&server, STRANGER, 4242, be_a_member);
         as_user(&server, STRANGER, 4243, be_no_member);
@@ -858,7 +859,7 @@ START_TEST(the_system_bus_has_the_same_object_and_the_same_rules)
         while (sd_bus_process(silent, NULL) > 0)
                 ;
         ck_assert_str_eq(nothing, "");
-        if (is_root(__func__))
+        if (is_root("a stranger on the system bus"))
                 as_user(&server, STRANGER, 0, be_a_stranger_on_the_bus);
 
         /* The bus dies, the daemon does not. */
