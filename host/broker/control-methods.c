@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <systemd/sd-id128.h>
 
 #include "host/broker/control-internal.h"
@@ -98,10 +99,9 @@ static int read_options(sd_bus_message *m, const char **ret_activity, struct dia
         return r;
 }
 
-/* What to apply, as it was sent: an envelope has a payload, a desired state has none. */
+/* What to apply. */
 struct request {
         struct envelope *envelope;
-        struct json *bare;
         struct desired_state *desired;
         char activity[PLACE_ID_MAX + 1];
 };
@@ -109,37 +109,50 @@ struct request {
 static void request_done(struct request *request)
 {
         (void)envelope_free(request->envelope);
-        (void)json_free(request->bare);
         (void)desired_state_free(request->desired);
 }
 
-static int read_text(const char *text, struct request *request, struct diag *diag)
+/* Puts the position in front of a fault, if it is one that has a position. */
+static int locate_fault(const char *text, int r, struct diag *diag)
 {
         const struct scan_rules rules = {
                 .max_bytes = CONTROL_TEXT_MAX,
                 .max_depth = PLACE_JSON_DEPTH_MAX,
                 .object = true,
         };
+        struct scan_position at;
         size_t offset = 0;
-        int r;
 
-        r = json_parse(text, strlen(text), &rules, &offset, diag, &request->bare);
-        if (r == -EBADMSG) {
-                struct scan_position at = scan_position(text, strlen(text), offset);
-
-                return diag_prefix(diag, r, "line %u, column %u", at.line, at.column);
-        }
-        if (r < 0)
+        if (r == -ENODATA)
+                return -EBADMSG; /* an empty text is no desired state either */
+        if (r != -EBADMSG || scan_text(text, strlen(text), &rules, &offset, NULL) != -EBADMSG)
                 return r;
-        if (!place_member(request->bare, "payload"))
-                return desired_state_read(request->bare, diag, &request->desired);
+        at = scan_position(text, strlen(text), offset);
+        return diag_prefix(diag, r, "line %u, column %u", at.line, at.column);
+}
+
+/* An envelope has a payload, were it null; everything else is bare, but may say its id all the same. */
+static bool has_payload(const struct json *root)
+{
+        const struct json *member;
+
+        JSON_FOREACH(member, root)
+                if (strcasecmp(json_get_key(member), "payload") == 0)
+                        return true;
+        return false;
+}
+
+static int read_text(const char *text, struct request *request, struct diag *diag)
+{
+        const struct envelope *e;
+        int r;
 
         r = envelope_read(text, strlen(text), diag, &request->envelope);
         if (r < 0)
-                return r;
-        (void)snprintf(request->activity, sizeof(request->activity), "%s",
-                       request->envelope->activity);
-        return desired_state_read(request->envelope->payload, diag, &request->desired);
+                return locate_fault(text, r, diag);
+        e = request->envelope;
+        (void)snprintf(request->activity, sizeof(request->activity), "%s", e->activity);
+        return desired_state_read(has_payload(e->root) ? e->payload : e->root, diag, &request->desired);
 }
 
 static int name_activity(struct request *request, const char *wanted)

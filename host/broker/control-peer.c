@@ -5,25 +5,28 @@
  * Out: sd-bus queues what the client has not read, and tells how many messages that are; the ring
  * of their sizes makes bytes of it.
  *
- * In: sd-bus would take a message of 128 MiB, piece by piece.  It reads to the end of the message
- * that it is at and no further, so clients are driven from a source of our own, which adds up what
- * lies in the socket each time before sd-bus reads, until the filter sees a whole message.  A
- * stranger has one sum for all that he ever says, and each look costs him at least a page, so that
- * he cannot slip through between a look and the reading. */
+ * In: sd-bus would take a message of 128 MiB, piece by piece.  Clients are driven from a source of our
+ * own, which looks at what lies in the socket each time before sd-bus reads.
+ *
+ *   - A stranger is heard once: when something has come after the handshake, his half of the
+ *     connection is shut, so that there is never more of it than a socket holds, and what is there is
+ *     answered with the refusal.
+ *   - For those who are known the looks are added up until the filter sees a whole message.  That is a
+ *     lower bound: who writes while sd-bus reads can bring more through, at most sd-bus's own limit. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "host/broker/control-internal.h"
 #include "host/log/log.h"
 #include "host/util/diag.h"
 
 enum {
-        INPUT_MAX = CONTROL_TEXT_MAX + 64 * 1024, /* text, header, options */
-        STRANGER_INPUT_MAX = 64 * 1024,
-        STRANGER_LOOK_COST = 4096,
+        INPUT_MAX = 2 * CONTROL_TEXT_MAX,
+        INPUT_LOOK_COST = 16 * 1024, /* at least; clients write in larger pieces */
         MESSAGE_OVERHEAD = 256,
 };
 
@@ -53,15 +56,16 @@ static bool is_stranger(const struct control_peer *peer)
 /* False: it is too much. */
 static bool count_input(struct control_peer *peer)
 {
-        bool stranger = is_stranger(peer);
+        int fd = sd_bus_get_fd(peer->bus);
         int length = 0;
 
-        if (ioctl(sd_bus_get_fd(peer->bus), FIONREAD, &length) < 0)
-                length = 0; /* sd-bus is about to see what is wrong with the socket */
-        peer->unread += (size_t)length;
-        if (stranger)
-                peer->unread += STRANGER_LOOK_COST;
-        return peer->unread <= (stranger ? STRANGER_INPUT_MAX : INPUT_MAX);
+        /* When this fails, sd-bus is about to see what is wrong with the socket. */
+        if (ioctl(fd, FIONREAD, &length) < 0 || length <= 0)
+                return true;
+        if (is_stranger(peer) && sd_bus_is_ready(peer->bus) > 0)
+                (void)shutdown(fd, SHUT_RD); /* fails when the client has left: good, too */
+        peer->unread += length > INPUT_LOOK_COST ? (size_t)length : INPUT_LOOK_COST;
+        return peer->unread <= INPUT_MAX;
 }
 
 static void process(struct control_peer *peer)
@@ -160,8 +164,7 @@ static int on_message(sd_bus_message *m, void *data, sd_bus_error *error)
 
         (void)m;
         (void)error;
-        if (!is_stranger(peer))
-                peer->unread = 0;
+        peer->unread = 0;
         if (is_too_slow(peer))
                 control_peer_drop(peer, "it does not read what is sent to it");
         return peer->gone; /* 1: nobody else gets it */
