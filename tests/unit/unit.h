@@ -10,7 +10,28 @@
 #pragma once
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
+/* What the sanitizers make of a null pointer's use, and what a memory limit would be to them. */
+#ifdef __SANITIZE_ADDRESS__
+#define UNIT_SANITIZED true
+#define UNIT_CRASH "exited with status 1"
+#else
+#define UNIT_SANITIZED false
+#define UNIT_CRASH "killed by SIGSEGV"
+#endif
+
+/* From here on the leak checker says nothing, for a test that leaves something behind on purpose. */
+static inline void unit_leaves_something(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+        __lsan_disable();
+#endif
+}
 
 static inline int unit_run(const char *name, const TTest *const *tests, size_t n, double timeout_sec)
 {
