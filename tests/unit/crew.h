@@ -198,6 +198,8 @@ static inline void crew_done(struct crew *crew)
 {
         size_t i;
 
+        if (!crew->event)
+                return; /* never begun: the test was not tried */
         for (i = 0; i < crew->n; i++)
                 (void)supervisor_free(crew->members[i].supervisor);
         worker_drain(crew->worker);
