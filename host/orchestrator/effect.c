@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void effect_done(struct effect *effect)
+void effect_done(struct effect *effect)
 {
         free(effect->domain);
         free(effect->activity);

@@ -77,6 +77,8 @@ struct effects {
                 .items = NULL \
         }
 
+/* Frees what one effect has; for who takes effects off a list. */
+void effect_done(struct effect *effect);
 /* Frees all of them; the list is empty and of use again. */
 void effects_done(struct effects *effects);
 

@@ -731,6 +731,16 @@ const char *orchestrator_get_activity(const struct orchestrator *o)
         return o->activity ? o->activity->id : NULL;
 }
 
+const char *orchestrator_get_waiting(const struct orchestrator *o)
+{
+        return o->waiting.activity;
+}
+
+bool orchestrator_can_cancel(const struct orchestrator *o)
+{
+        return o->activity && o->activity->phase < PHASE_CLEANUP;
+}
+
 const char *orchestrator_get_phase(const struct orchestrator *o)
 {
         static const char *const waiting[] = {

@@ -161,5 +161,9 @@ int orchestrator_step(struct orchestrator *o, const struct event *event, struct 
 bool orchestrator_is_busy(const struct orchestrator *o, const char *domain);
 /* The id of the activity that runs; NULL: none. */
 const char *orchestrator_get_activity(const struct orchestrator *o);
+/* The id of the activity that waits for its turn; NULL: none. */
+const char *orchestrator_get_waiting(const struct orchestrator *o);
+/* Whether EVENT_CANCEL can still do something about the activity that runs. */
+bool orchestrator_can_cancel(const struct orchestrator *o);
 /* "DOWNLOAD", "waiting for consent to UPDATE"; "" when nothing runs. */
 const char *orchestrator_get_phase(const struct orchestrator *o);

@@ -5,9 +5,16 @@ integration_scripts = \
 	tests/integration/40-ubctl.py \
 	tests/integration/70-example-builds-outside-the-tree.sh \
 	$(NULL)
+if PLUGIN_FAKE
+integration_scripts += \
+	tests/integration/30-daemon.py \
+	tests/integration/31-daemon-dies.py \
+	$(NULL)
+endif
 if HAVE_CHECK
 integration_scripts += tests/integration/60-downloads.py
 endif
 dist_check_SCRIPTS += $(integration_scripts)
 TESTS += $(integration_scripts)
 EXTRA_DIST += tests/data/config-seed-full.json tests/data/config-seed-minimal.json
+EXTRA_DIST += tests/fake/mqtt_client.py tests/fake/rig.py

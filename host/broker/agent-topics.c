@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent-topics - a hosted agent's own topics, for who drives it by hand
+ *
+ * `selfupdate/desiredstate`, `selfupdate/desiredstate/command` and `selfupdate/currentstate/get`, as if the
+ * agent were a program of its own; it answers on `selfupdate/desiredstatefeedback` and
+ * `selfupdate/currentstate`.  Nothing goes on by itself here: each step is asked for.
+ *
+ * The orchestrator comes first.  While it has the agent, requests are refused with a feedback that says
+ * why; and it takes the agent over without asking, which whoever drove it by hand is told in the same way.
+ * An activity that came this way is not in the journal. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/broker/inside.h"
+#include "host/broker/setup.h"
+#include "host/broker/uplink.h"
+#include "host/config/settings.h"
+#include "host/model/command.h"
+#include "host/model/desired_state.h"
+#include "host/model/envelope.h"
+#include "host/model/feedback.h"
+#include "host/plugin/abi.h"
+#include "host/plugin/instance.h"
+#include "host/util/diag.h"
+
+static bool is_served(const struct hosted *h)
+{
+        return h->domain && !h->remote && h->topics[0];
+}
+
+static void publish(struct hosted *h, enum topics_kind kind, const char *activity, const char *payload)
+{
+        int r = northbound_publish(h->broker, kind, h->domain, activity, payload, false);
+
+        if (r < 0)
+                hosted_log(h, LOG_LEVEL_ERROR, activity, "a message on its own topics is lost: %s",
+                           strerror(-r));
+}
+
+static void say(struct hosted *h, const char *activity, enum status status, const char *message)
+{
+        CLEANUP_FREE char *text = NULL;
+
+        if (feedback_write(status, message, NULL, &text) == 0)
+                publish(h, TOPICS_FEEDBACK, activity, text);
+}
+
+/* --------------------------------------------------------------------------- what the agent says */
+
+void agent_topics_forget(struct hosted *h)
+{
+        free(h->direct);
+        h->direct = NULL;
+        h->direct_desired = desired_state_free(h->direct_desired);
+}
+
+static void end_direct(struct hosted *h)
+{
+        struct instance *instance = hosted_get_instance(h);
+
+        if (instance)
+                (void)instance_activity_end(instance, h->direct); /* stopping: it has forgotten it */
+        agent_topics_forget(h);
+}
+
+void agent_topics_feedback(struct hosted *h, const char *json, enum status status)
+{
+        enum status_kind kind = status_kind(status);
+
+        publish(h, TOPICS_FEEDBACK, h->direct, json);
+        if (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD ||
+            status == STATUS_IDENTIFICATION_FAILED)
+                end_direct(h);
+}
+
+void agent_topics_refused(struct hosted *h, const char *what, int r)
+{
+        struct diag text;
+
+        (void)diag_set(&text, 0, "the agent refused %s: %s", what, strerror(-r));
+        say(h, h->direct, STATUS_INCOMPLETE, text.text);
+}
+
+void agent_topics_yield(struct hosted *h, const char *why)
+{
+        if (!h->direct)
+                return;
+        say(h, h->direct, STATUS_INCOMPLETE, why);
+        end_direct(h);
+}
+
+void agent_topics_current_state(struct hosted *h, const char *activity, const char *json)
+{
+        if (is_served(h) && uplink_is_up(h->broker->uplink))
+                publish(h, TOPICS_CURRENT_STATE, activity, json);
+}
+
+/* ------------------------------------------------------------------------------ what is asked of it */
+
+/* Reads the envelope, and refuses what cannot be done at present.  NULL: it is answered. */
+static struct envelope *admit(struct hosted *h, const struct mqtt_message *message,
+                              struct instance **ret_instance)
+{
+        CLEANUP(envelope_freep) struct envelope *envelope = NULL;
+        char salvaged[PLACE_ID_MAX + 1];
+        struct diag diag = DIAG_INIT;
+        int r;
+
+        r = envelope_read(message->payload, message->length, &diag, &envelope);
+        if (r < 0) {
+                say(h, envelope_salvage_activity(message->payload, message->length, salvaged),
+                    STATUS_IDENTIFICATION_FAILED, r == -ENOMEM ? strerror(ENOMEM) : diag.text);
+                return NULL;
+        }
+        *ret_instance = hosted_get_instance(h);
+        if (h->busy)
+                (void)diag_set(&diag, 0, "%s takes part in activity %s, which the broker drives",
+                               h->domain, orchestrator_get_activity(h->broker->orchestrator));
+        else if (!*ret_instance)
+                (void)diag_set(&diag, 0, "the agent does not run");
+        else if (!*envelope->activity)
+                (void)diag_set(&diag, 0, "activityId: missing");
+        else
+                return TAKE_PTR(envelope);
+        say(h, envelope->activity, STATUS_IDENTIFICATION_FAILED, diag.text);
+        return NULL;
+}
+
+static int write_own_part(const struct hosted *h, const struct desired_state *desired,
+                          struct diag *diag, char **ret)
+{
+        size_t i;
+
+        for (i = 0; i < desired->n_domains; i++)
+                if (strcmp(desired->domains[i].id, h->domain) == 0)
+                        return desired_state_write_domain(desired, &desired->domains[i], NULL, ret);
+        return diag_set(diag, -ENOENT, "domains: none of them is \"%s\"", h->domain);
+}
+
+static int begin_direct(struct hosted *h, struct instance *instance, const struct envelope *envelope,
+                        struct diag *diag)
+{
+        CLEANUP(desired_state_freep) struct desired_state *desired = NULL;
+        CLEANUP_FREE char *text = NULL;
+        int r;
+
+        r = desired_state_read(envelope->payload, diag, &desired);
+        if (r == 0)
+                r = write_own_part(h, desired, diag, &text);
+        if (r < 0)
+                return r;
+        agent_topics_yield(h, "superseded");
+        h->direct = strdup(envelope->activity);
+        h->direct_desired = TAKE_PTR(desired);
+        r = h->direct ? instance_desired_state(instance, h->direct, text) : -ENOMEM;
+        if (r < 0)
+                agent_topics_forget(h);
+        return r;
+}
+
+static void on_desired_state(void *data, const struct mqtt_message *message)
+{
+        CLEANUP(envelope_freep) struct envelope *envelope = NULL;
+        struct instance *instance = NULL;
+        struct diag diag = DIAG_INIT;
+        struct hosted *h = data;
+        int r;
+
+        if (message->retained)
+                return; /* nobody asks now, and an agent does not remember what it has had */
+        envelope = admit(h, message, &instance);
+        if (!envelope)
+                return;
+        r = begin_direct(h, instance, envelope, &diag);
+        if (r < 0)
+                say(h, envelope->activity, STATUS_IDENTIFICATION_FAILED,
+                    *diag.text ? diag.text : strerror(-r));
+}
+
+/* The tutorials name a baseline that their desired state does not have, and mean everything. */
+static const char *find_baseline(const struct hosted *h, const char *title)
+{
+        size_t i;
+
+        for (i = 0; i < h->direct_desired->n_baselines; i++)
+                if (strcmp(h->direct_desired->baselines[i].title, title) == 0)
+                        return title;
+        return "";
+}
+
+static int do_command(struct hosted *h, struct instance *instance, const struct command *command)
+{
+        if (command->cancel)
+                return instance_cancel(instance, h->direct);
+        return instance_command(instance, h->direct, find_baseline(h, command->baseline),
+                                hosted_command_of_step(command->step));
+}
+
+static void on_command(void *data, const struct mqtt_message *message)
+{
+        CLEANUP(envelope_freep) struct envelope *envelope = NULL;
+        CLEANUP(command_freep) struct command *command = NULL;
+        struct instance *instance = NULL;
+        struct diag diag = DIAG_INIT;
+        struct hosted *h = data;
+        int r;
+
+        if (message->retained)
+                return;
+        envelope = admit(h, message, &instance);
+        if (!envelope)
+                return;
+        r = command_read(envelope->payload, &diag, &command);
+        if (r == 0 && (!h->direct || strcmp(h->direct, envelope->activity) != 0))
+                r = diag_set(&diag, -ENOENT, "activity %s is not known; send its desired state first",
+                             envelope->activity);
+        if (r == 0) {
+                r = do_command(h, instance, command);
+                if (r < 0)
+                        (void)diag_set(&diag, r, "%s", strerror(-r));
+        }
+        if (r < 0)
+                say(h, envelope->activity, STATUS_INCOMPLETE,
+                    r == -ENOMEM ? strerror(ENOMEM) : diag.text);
+}
+
+static void on_current_state_get(void *data, const struct mqtt_message *message)
+{
+        CLEANUP(envelope_freep) struct envelope *envelope = NULL;
+        struct hosted *h = data;
+        struct instance *instance = hosted_get_instance(h);
+        const char *activity = "";
+        int r;
+
+        if (message->retained)
+                return;
+        r = envelope_read(message->payload, message->length, NULL, &envelope);
+        if (r == 0)
+                activity = envelope->activity;
+        /* One that does not run is represented by what it said last. */
+        if (instance && instance_current_state_get(instance, *activity ? activity : "get") == 0)
+                return;
+        if (h->inventory_text)
+                publish(h, TOPICS_CURRENT_STATE, activity, h->inventory_text);
+}
+
+/* ------------------------------------------------------------------------------------------ life */
+
+int agent_topics_begin(struct hosted *h)
+{
+        static const struct {
+                enum topics_kind kind;
+                subscription_fn fn;
+        } topics[AGENT_TOPICS_IN] = {
+                { TOPICS_DESIRED_STATE, on_desired_state },
+                { TOPICS_COMMAND, on_command },
+                { TOPICS_CURRENT_STATE_GET, on_current_state_get },
+        };
+        char topic[TOPICS_SIZE];
+        size_t i;
+        int r = 0;
+
+        if (h->remote || !h->supervisor || !h->broker->setup->settings->agent_topics)
+                return 0;
+        for (i = 0; i < AGENT_TOPICS_IN && r == 0; i++) {
+                r = topics_make(topics[i].kind, h->domain, topic);
+                if (r == 0)
+                        r = uplink_subscribe(h->broker->uplink, topic, topics_qos(topics[i].kind),
+                                             topics[i].fn, h, &h->topics[i]);
+        }
+        return r;
+}
+
+void agent_topics_end(struct hosted *h)
+{
+        size_t i;
+
+        for (i = 0; i < AGENT_TOPICS_IN; i++)
+                h->topics[i] = uplink_unsubscribe(h->broker->uplink, h->topics[i]);
+}

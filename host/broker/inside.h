@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inside - the parts of the broker, and how they reach each other
+ *
+ *     northbound.c     messages of the backend come in: events; feedback and questions go out
+ *     agent-topics.c   a hosted agent's own topics, for who drives it by hand
+ *     hosted.c         one plugin: what it says comes in, what it is told goes out
+ *     plugin-mqtt.c    the MQTT service of plugins
+ *     facts.c          values for preconditions, from topics
+ *     timers.c         the orchestrator's timers
+ *     carry.c          effects, one after the other, held up while a record is on its way to the disk
+ *     current-state.c  the inventory of the whole device
+ *     service.c        what ubctl asks and is told
+ *     reload.c         a new configuration takes the place of the old one
+ *     broker.c         life and death
+ *
+ * The orchestrator is stepped in one place, broker_give(), and never from inside itself: what effects lead
+ * to at once is queued behind them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "host/broker/broker.h"
+#include "host/broker/control.h"
+#include "host/broker/supervisor.h"
+#include "host/log/log.h"
+#include "host/mqtt/subscriptions.h"
+#include "host/mqtt/topics.h"
+#include "host/orchestrator/orchestrator.h"
+
+struct chronicle;
+struct desired_state;
+struct domain;
+struct envelope;
+struct inventory;
+struct journal;
+struct reading;
+struct reboot;
+struct setup;
+struct uplink;
+struct uplink_route;
+
+enum { AGENT_TOPICS_IN = 3 };
+
+/* ---------------------------------------------------------------------------------- one plugin */
+
+struct plugin_publish;
+struct plugin_subscription;
+
+/* The agent of a domain, or a connector. */
+struct hosted {
+        struct broker *broker;
+        struct setup *setup;                     /* a reference: it holds the registration */
+        const struct registration *registration;
+        struct supervisor *supervisor; /* NULL: the registration is faulty; its message says why */
+        bool leaving;         /* not configured any more, on its way down */
+        bool stopped_by_hand; /* stays down until it is started by hand */
+        bool up;
+
+        char *domain; /* NULL: a connector, to which nothing below applies */
+        bool remote;  /* the agent proper is another process, behind MQTT */
+        uint64_t read_timeout_usec;
+        bool busy;    /* takes part in the activity */
+        char *direct; /* activity that came on its own topics; NULL: none */
+        struct desired_state *direct_desired; /* what it wants */
+        struct inventory *inventory; /* NULL: not known yet */
+        char *inventory_text;
+        struct uplink_route *topics[AGENT_TOPICS_IN];
+
+        struct plugin_subscription *subscriptions; /* of its MQTT service */
+        struct plugin_publish *publishes;          /* for whose acknowledgement it waits */
+};
+
+/* ------------------------------------------------------------------------------ the broker proper */
+
+/* Effects that are still to be carried out; items[begin..end) */
+struct carry {
+        struct effect *items;
+        size_t begin;
+        size_t end;
+        size_t size;
+        bool running; /* further up the stack */
+        bool held;    /* until a record is on disk */
+        bool failing; /* the last record could not be written */
+        char *failed_activity; /* which has been told so */
+};
+
+struct broker {
+        sd_event *event; /* borrowed, like the two after it */
+        struct worker *worker;
+        struct log *log;
+        struct setup *setup;
+        const struct broker_config *config;
+        struct setup *first; /* a reference: the room below borrows from it */
+        int state_fd;
+        int runtime_fd;
+        int agents_fd; /* in the state folder: what agents keep */
+        struct breadcrumb *breadcrumb;
+        struct supervisor_room room;
+
+        struct orchestrator *orchestrator;
+        struct journal *journal;
+        struct chronicle *chronicle;
+        struct carry carry;
+        struct broker_timer *timers;
+        struct reboot *reboot;
+
+        struct hosted **hosted; /* agents in the order of their domains, then connectors */
+        size_t n_hosted;
+        size_t n_leaving; /* of these */
+
+        struct uplink *uplink;
+        struct uplink_route *northbound[4];
+        struct facts_route *facts;
+
+        struct reading *readings;
+        sd_event_source *republish; /* currentStateDelay; NULL: nothing has changed */
+        uint64_t n_readings;        /* so far */
+
+        char *last_feedback; /* of the activity that runs; NULL: none yet */
+        char status[256];    /* as the service manager knows it */
+        uint64_t started_usec;
+        bool started;
+        bool ready;
+        bool stopping;
+        bool flushing; /* the plugins are down; messages are still on their way */
+        bool broken;   /* out of memory in mid-step: only the journal knows the truth */
+        sd_event_source *farewell; /* timer: who has not stopped by then is left behind */
+
+        struct worker *reader;  /* of configurations; NULL: none has been read anew yet */
+        struct reload *reload;  /* being read */
+        struct setup *next;     /* waits until no activity runs */
+        bool applying;
+        struct control_call *reload_calls[CONTROL_CALLS_MAX]; /* to be answered */
+        size_t n_reload_calls;
+
+        struct control *control; /* NULL: not served */
+};
+
+/* broker.c */
+void broker_give(struct broker *b, const struct event *event);
+/* All is said: stops the plugins and ends the loop. */
+void broker_wind_down(struct broker *b);
+/* Something may have changed that others wait for: readiness, the end, a new configuration. */
+void broker_look(struct broker *b);
+int64_t broker_now_ms(void);
+/* Calls fn with what a configuration means for the orchestrator. */
+int broker_set_up_orchestrator(struct broker *b, const struct setup *setup,
+                               int (*fn)(struct broker *b, const struct orchestrator_config *config));
+
+/* carry.c */
+void carry_add(struct broker *b, struct effects *effects);
+void carry_on(struct broker *b);
+void carry_on_written(void *data, int r);
+void carry_done(struct broker *b);
+
+/* timers.c */
+void timers_arm(struct broker *b, const struct timer *timer, uint64_t usec);
+void timers_disarm(struct broker *b, const struct timer *timer);
+void timers_done(struct broker *b);
+
+/* hosted.c */
+int hosted_new_agent(struct broker *b, struct setup *setup, const struct domain *domain,
+                     struct hosted **ret);
+int hosted_new_connector(struct broker *b, struct setup *setup,
+                         const struct registration *registration, struct hosted **ret);
+struct hosted *hosted_free(struct hosted *h);
+/* It is not configured any more: winds down, and is freed by broker_look(). */
+void hosted_leave(struct hosted *h);
+/* Its plugin runs, or is on its way up or down. */
+bool hosted_is_there(const struct hosted *h);
+struct hosted *hosted_find_domain(const struct broker *b, const char *domain);
+struct instance *hosted_get_instance(const struct hosted *h);
+/* Carries out one of the effects that go to an agent. */
+void hosted_tell(struct broker *b, const struct effect *effect);
+void hosted_log(const struct hosted *h, enum log_level level, const char *activity,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The number in the plugin ABI; 0: it is no command. */
+int32_t hosted_command_of_step(enum step step);
+/* Everything that goes up to connectors. */
+void hosted_connectors_feedback(struct broker *b, const char *activity, const char *json);
+void hosted_connectors_current_state(struct broker *b, const char *activity, const char *json);
+/* Asks connectors for the owner's consent. */
+void hosted_connectors_consent(struct broker *b, const char *activity, const char *json);
+
+/* plugin-mqtt.c */
+void plugin_mqtt_publish(struct hosted *h, uint64_t id, const char *topic, const void *payload,
+                         size_t length, uint32_t qos, uint32_t flags);
+void plugin_mqtt_subscribe(struct hosted *h, uint64_t id, const char *filter, uint32_t qos);
+void plugin_mqtt_unsubscribe(struct hosted *h, uint64_t id);
+/* Its plugin is gone. */
+void plugin_mqtt_drop(struct hosted *h);
+void plugin_mqtt_connected(struct broker *b, bool up);
+
+/* agent-topics.c */
+int agent_topics_begin(struct hosted *h);
+void agent_topics_end(struct hosted *h);
+/* What the agent says of the activity that came this way; status: what it means. */
+void agent_topics_feedback(struct hosted *h, const char *json, enum status status);
+void agent_topics_refused(struct hosted *h, const char *what, int r);
+void agent_topics_current_state(struct hosted *h, const char *activity, const char *json);
+void agent_topics_forget(struct hosted *h);
+/* An orchestrated activity takes the agent over, or it died: who drove it by hand is told. */
+void agent_topics_yield(struct hosted *h, const char *why);
+
+/* northbound.c */
+int northbound_begin(struct broker *b);
+void northbound_end(struct broker *b);
+void northbound_feedback(struct broker *b, const struct effect *effect);
+void northbound_consent(struct broker *b, const struct effect *effect);
+void northbound_current_state(struct broker *b, const char *activity, const char *json);
+/* Publishes an envelope; domain: whose topic it is. */
+int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
+                       const char *activity, const char *payload, bool terminal);
+/* What came from somebody else than MQTT, unchecked. */
+void northbound_take_desired_state(struct broker *b, const char *activity, const char *json);
+void northbound_take_command(struct broker *b, const char *activity, const char *json);
+void northbound_take_consent(struct broker *b, const char *activity, const char *json);
+
+/* current-state.c */
+/* Asks all agents and publishes what they say under this id; "": that of nobody. */
+void current_state_read(struct broker *b, const char *activity);
+/* The same with an id of our own, at the start and with every new connection. */
+void current_state_read_initial(struct broker *b);
+void current_state_agent_up(struct hosted *h);
+void current_state_agent_down(struct hosted *h);
+/* An agent has reported, or (json NULL) will not answer this request. */
+void current_state_reported(struct hosted *h, const char *activity, const char *json);
+/* The aggregated inventory as it is known at present; *ret is the caller's to free. */
+int current_state_write(const struct broker *b, char **ret);
+void current_state_done(struct broker *b);
+
+/* service.c */
+/* Serves org.updatebroker1; that this cannot be done is logged. */
+void service_begin(struct broker *b);
+void service_end(struct broker *b);
+void service_agent_changed(struct hosted *h);
+
+/* facts.c */
+int facts_begin(struct broker *b);
+void facts_end(struct broker *b);
+
+/* reload.c */
+void reload_begin(struct broker *b, struct control_call *take_call);
+/* Puts a configuration that waits into force, if the time has come. */
+void reload_apply(struct broker *b);
+void reload_done(struct broker *b);
+/* The thread for what reads a configuration. */
+int reload_get_reader(struct broker *b, struct worker **ret);
+/* Makes the plugins those of a configuration; nothing is started that was not there before. */
+int reload_populate(struct broker *b, struct setup *setup);

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rig - a daemon with its folders, its MQTT server and its service manager, for one test
+
+    with Rig(agents={"containers": {...settings of the fake agent...}}) as rig:
+        rig.start()                       # returns when the daemon says READY=1
+        rig.backend.publish(...)
+        rig.stop()                        # SIGTERM, and the exit status must be 0
+
+Everything is on 127.0.0.1 and below one temporary folder.  Where nothing is awaited nothing is slept.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from mqtt_client import Client, Timeout
+
+PATIENCE = 30
+SKIP = 77
+TOP = os.path.realpath(os.environ.get("top_builddir", "."))
+
+
+def skip(why):
+    print("skipped: " + why)
+    sys.exit(SKIP)
+
+
+def trusted_base():
+    """A folder that plugins may be loaded from: nobody else can write to it or to one above it."""
+    me = os.geteuid()
+    for base in (TOP, os.environ.get("HOME", "/"), "/run/user/%d" % me, "/var/lib", "/run"):
+        path = base = os.path.realpath(base)
+        while os.path.isdir(path):
+            status = os.stat(path)
+            if status.st_uid not in (0, me) or status.st_mode & 0o022:
+                break
+            if path == "/":
+                if os.access(base, os.W_OK):
+                    return base
+                break
+            path = os.path.dirname(path)
+    skip("no folder that plugins would be trusted in")
+
+
+def find_program(name):
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not path:
+        skip("there is no " + name)
+    return path
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A mosquitto."""
+
+    def __init__(self, folder, port=None):
+        self.program = find_program("mosquitto")
+        self.port = port or free_port()
+        self.config = os.path.join(folder, "mosquitto.conf")
+        self.process = None
+        with open(self.config, "w") as f:
+            f.write("listener %d 127.0.0.1\nallow_anonymous true\npersistence false\n" % self.port)
+
+    def start(self):
+        log = open(self.config + ".log", "a")
+        self.process = subprocess.Popen([self.program, "-c", self.config], stdout=log, stderr=log)
+        log.close()
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, open(self.config + ".log").read()
+                assert time.monotonic() < deadline, "mosquitto does not listen"
+                time.sleep(0.01)  # it has no way to say that it is ready
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+            self.process = None
+
+
+class Rig:
+    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",)):
+        self.folder = tempfile.mkdtemp(prefix="ub-rig-", dir=trusted_base())
+        os.chmod(self.folder, 0o755)
+        self.process = None
+        self.backend = None
+        self.server = None
+        self.environment = dict(os.environ)
+        for name in ("state", "runtime", "conf.d", "plugins"):
+            os.mkdir(self.path(name), 0o755)
+        for name in plugins:
+            shutil.copy(os.path.join(TOP, "plugins", name, ".libs", name + ".so"),
+                        self.path("plugins", name + ".so"))
+            os.chmod(self.path("plugins", name + ".so"), 0o755)
+        for name, settings in (agents or {}).items():
+            self.register(name, settings)
+        self.config = {
+            "domain": "vehicle", "agents": {}, "rebootEnabled": False, "phaseTimeout": "20s",
+            "reportFeedbackInterval": "1h", "currentStateDelay": "50ms", "connection": None,
+        }
+        self.config.update(config or {})
+        if mqtt:
+            self.server = Server(self.folder)
+            self.config["connection"] = {"broker": "tcp://127.0.0.1:%d" % self.server.port}
+        self.log_path = self.path("daemon.log")
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(self.path("notify"))
+        self.notified = []
+
+    def __enter__(self):
+        if self.server:
+            self.server.start()
+            self.connect()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind and kind is not SystemExit:
+            sys.stdout.write(self.log())
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.server:
+            self.server.stop()
+        self.notify.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def register(self, name, settings, **more):
+        registration = {"agent": name, "plugin": "fake", "enabled": True, "settings": settings}
+        registration.update(more)
+        path = self.path("conf.d", "50-%s.conf" % name)
+        with open(path, "w") as f:
+            json.dump(registration, f)
+        os.chmod(path, 0o644)
+
+    # ------------------------------------------------------------------------------- the daemon
+
+    def start(self, connected=True):
+        """Returns when the daemon is ready and, unless told otherwise, its topics are subscribed to."""
+        path = self.path("config.json")
+        with open(path, "w") as f:
+            json.dump(self.config, f)
+        os.chmod(path, 0o644)
+        self.environment["NOTIFY_SOCKET"] = self.path("notify")
+        self.notified = []
+        log = open(self.log_path, "a")
+        self.process = subprocess.Popen(
+            [os.path.join(TOP, "update-brokerd"), "--config-file", path,
+             "--conf-dir", self.path("conf.d"), "--state-dir", self.path("state"),
+             "--runtime-dir", self.path("runtime"), "--plugin-dir", self.path("plugins"),
+             "--agent-host", os.path.join(TOP, "ub-agent-host")],
+            env=self.environment, stdout=log, stderr=log)
+        log.close()
+        self.wait_notified("READY=1")
+        if connected and self.server:
+            self.initial = self.message("vehicleupdate/currentstate")
+
+    def wait_notified(self, word):
+        """Waits until the service manager has been told this, since the daemon was started."""
+        deadline = time.monotonic() + PATIENCE
+        while word not in self.notified:
+            self.notify.settimeout(0.2)  # to notice when the daemon has died
+            try:
+                self.notified += self.notify.recv(4096).decode().split("\n")
+            except socket.timeout:
+                assert self.process.poll() is None, "the daemon ended with %s" % self.process.poll()
+                assert time.monotonic() < deadline, "never told: " + word
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def stop(self, sig=signal.SIGTERM):
+        self.process.send_signal(sig)
+        status = self.process.wait(PATIENCE)
+        assert status == 0, "exit status %s" % status
+
+    def hang_up(self):
+        self.notified = []
+        self.process.send_signal(signal.SIGHUP)
+
+    def wait_log(self, pattern):
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(pattern, self.log()):
+            assert self.process.poll() is None, "the daemon ended with %s" % self.process.poll()
+            assert time.monotonic() < deadline, "never logged: " + pattern
+            time.sleep(0.01)  # a file can only be looked at
+
+    # -------------------------------------------------------------------------------- messages
+
+    def connect(self, *filters):
+        self.backend = Client(self.server.port)
+        self.backend.subscribe(*(filters or ("#",)))
+
+    def send(self, topic, activity, payload, retain=False):
+        envelope = {"activityId": activity, "timestamp": 1, "payload": payload}
+        self.backend.publish(topic, json.dumps(envelope).encode(), retain)
+
+    def desire(self, activity, *domains, baselines=None):
+        """Domains are (id, {component: version})."""
+        payload = {"domains": [{"id": name, "components": [
+            {"id": k, "version": v} for k, v in components.items()]} for name, components in domains]}
+        if baselines:
+            payload["baselines"] = baselines
+        self.send("vehicleupdate/desiredstate", activity, payload)
+
+    def message(self, topic, timeout=PATIENCE):
+        """The next message on a topic, as (activity, payload); those on others are passed over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            message = self.backend.next(max(0, deadline - time.monotonic()))
+            if message.topic == topic and not message.retained:
+                envelope = json.loads(message.payload)
+                assert sorted(envelope) == ["activityId", "payload", "timestamp"], envelope
+                return envelope["activityId"], envelope["payload"]
+
+    def feedback(self, activity, timeout=PATIENCE):
+        while True:
+            got, payload = self.message("vehicleupdate/desiredstatefeedback", timeout)
+            if got == activity:
+                return payload
+
+    def end(self, activity):
+        """The terminal feedback."""
+        while True:
+            payload = self.feedback(activity)
+            if payload["status"] in TERMINAL:
+                return payload
+
+    def quiet(self, topic, timeout=0.3):
+        """No message comes on a topic for a moment."""
+        try:
+            got = self.message(topic, timeout)
+        except Timeout:
+            return
+        raise AssertionError("unexpected on %s: %s" % (topic, got))
+
+
+TERMINAL = ("COMPLETED", "INCOMPLETE", "INCOMPLETE_INCONSISTENT", "IDENTIFICATION_FAILED", "SUPERSEDED")
+
+
+def run(tests):
+    """Runs functions, whose names are sentences; prints one line for each."""
+    failed = 0
+    wanted = sys.argv[1:]
+    for test in tests:
+        name = test.__name__.replace("_", " ")
+        if wanted and test.__name__ not in wanted:
+            continue
+        try:
+            test()
+            print("ok - " + name, flush=True)
+        except Exception:  # whatever it is, the others are to run
+            import traceback
+            traceback.print_exc(file=sys.stdout)
+            print("not ok - " + name, flush=True)
+            failed += 1
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,28 @@
+# tests/golden: recorded scenarios of Kanto's update manager, played against the daemon with remote agents.
+golden_scenarios = \
+	tests/golden/G01-happy-path.scenario \
+	tests/golden/G02-one-domain-has-nothing-to-do.scenario \
+	tests/golden/G03-an-unknown-domain-beside-a-known-one.scenario \
+	tests/golden/G03-nothing-to-do-at-all.scenario \
+	tests/golden/G04-only-unknown-domains-and-malformed-input.scenario \
+	tests/golden/G05-identification-fails-in-one-domain.scenario \
+	tests/golden/G06-identification-times-out.scenario \
+	tests/golden/G07-download-failure.scenario \
+	tests/golden/G08-download-failure-last.scenario \
+	tests/golden/G09-update-failure.scenario \
+	tests/golden/G11-activation-failure.scenario \
+	tests/golden/G13-cleanup-times-out.scenario \
+	tests/golden/G14-owner-approves.scenario \
+	tests/golden/G14-owner-denies.scenario \
+	tests/golden/G14-owner-sleeps.scenario \
+	tests/golden/G15-owner-denies-the-update.scenario \
+	tests/golden/G17-image-already-installed.scenario \
+	tests/golden/G18-a-newer-desired-state.scenario \
+	tests/golden/G20-current-state.scenario \
+	$(NULL)
+EXTRA_DIST += $(golden_scenarios)
+
+dist_check_SCRIPTS += tests/golden/golden.py
+if PLUGIN_REMOTE
+TESTS += tests/golden/golden.py
+endif
