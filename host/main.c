@@ -2,8 +2,9 @@
  *
  * update-brokerd - the daemon
  *
- * Reads the configuration, makes what there is one of per process (loop, log, worker), and hands over to
- * the broker.  Signals: SIGTERM and SIGINT end it in good order, SIGHUP has the configuration read again.
+ * Reads the configuration, makes what there is one of per process (loop, log, worker), and hands
+ * over to the broker.  Signals: SIGTERM and SIGINT end it in good order, SIGHUP has the
+ * configuration read again.
  *
  * Exit status: 0 all is well, 1 it is not, 2 wrong usage. */
 #include "config.h"
@@ -56,7 +57,8 @@ static int check_config(const struct setup *setup)
         };
         int r;
 
-        r = setup->settings->run.json ? check_print_json(&check, stdout) : check_print(&check, stdout);
+        r = setup->settings->run.json ? check_print_json(&check, stdout)
+                                      : check_print(&check, stdout);
         if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
                 r = -EIO;
         if (r < 0)
@@ -64,7 +66,7 @@ static int check_config(const struct setup *setup)
         return check_passed(&check) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* --------------------------------------------------------------------------------------- the daemon */
+/* ----------------------------------------------------------------------------------- the daemon */
 
 static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
@@ -109,8 +111,8 @@ static int prepare_signals(void)
         return 0;
 }
 
-/* Where the device's boot is not the kernel's, in a container, whoever starts the daemon says which boot
- * it is. */
+/* Where the device's boot is not the kernel's, in a container, whoever starts the daemon says which
+ * boot it is. */
 static int get_boot_id(char ret[static SD_ID128_UUID_STRING_MAX])
 {
         const char *given = getenv("UPDATE_BROKER_BOOT_ID");
@@ -193,7 +195,7 @@ static int run_daemon(const struct settings_sources *sources, struct setup *setu
         return r < 0 ? fail(r, diag.text) : r;
 }
 
-/* ---------------------------------------------------------------------------------------- the rest */
+/* ------------------------------------------------------------------------------------- the rest */
 
 /* What is only printed needs no more than the options. */
 static int print(const struct settings *settings)

@@ -136,9 +136,9 @@ void ub_downloader_turn(struct ub_downloader *downloader)
 
 /* ----------------------------------------------------------------------------------------- life */
 
-/* libcurl would read the system's whole bundle of certificates, some hundred milliseconds on a small
- * machine, inside one call.  Where libcurl knows a folder of them with OpenSSL's names ("4a6481c9.0"),
- * only the ones that are needed are read. */
+/* libcurl would read the system's whole bundle of certificates, some hundred milliseconds on a
+ * small machine, inside one call.  Where libcurl knows a folder of them with OpenSSL's names
+ * ("4a6481c9.0"), only the ones that are needed are read. */
 static bool find_ca_folder(void)
 {
         const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);

@@ -2,22 +2,22 @@
  *
  * ub-agent-host - the process around one isolated plugin
  *
- * Started by the daemon (process.c), never by a person.  It has one local instance (local.c), and does
- * nothing but translate: frames from the channel become calls of instance.h, events of the instance become
- * frames.  Loop, timers, settings and durable state are the local instance's own, so no call of the plugin
- * ever waits for the daemon.
+ * Started by the daemon (process.c), never by a person.  It has one local instance (local.c), and
+ * does nothing but translate: frames from the channel become calls of instance.h, events of the
+ * instance become frames.  Loop, timers, settings and durable state are the local instance's own,
+ * so no call of the plugin ever waits for the daemon.
  *
  * It links as little as it can: what it brings along is visible to the plugin.
  *
- * The way out is a queue of CHANNEL_QUEUE_MAX, which fills when the daemon does not read, and the daemon
- * stops reading a plugin that says too much.  From the middle on, log lines are left out and counted (the
- * plugin is told of as INSTANCE_FAULT_FLOOD); all else is the plugin's word that must not be lost, so
- * when the queue is full the process ends with RUNNER_EXIT_FLOOD.  The plugin sees no error before
- * that: all its calls have long returned.
+ * The way out is a queue of CHANNEL_QUEUE_MAX, which fills when the daemon does not read, and the
+ * daemon stops reading a plugin that says too much.  From the middle on, log lines are left out and
+ * counted (the plugin is told of as INSTANCE_FAULT_FLOOD); all else is the plugin's word that must
+ * not be lost, so when the queue is full the process ends with RUNNER_EXIT_FLOOD.  The plugin sees
+ * no error before that: all its calls have long returned.
  *
- * The end of the channel is the end of the process, be the daemon done with it or dead.  SIGTERM is not: a
- * service manager sends it to all processes of the service at once, and the daemon then stops its plugins
- * in good order.
+ * The end of the channel is the end of the process, be the daemon done with it or dead.  SIGTERM is
+ * not: a service manager sends it to all processes of the service at once, and the daemon then
+ * stops its plugins in good order.
  *
  *     ub-agent-host --instance ID     the descriptors are those of runner.h
  *     ub-agent-host --inspect PATH    see inspect.h */
@@ -57,7 +57,7 @@ struct agent_host {
         struct values *state; /* NULL: none came */
 };
 
-/* ------------------------------------------------------------------------------------ to the daemon */
+/* -------------------------------------------------------------------------------- to the daemon */
 
 /* Every frame goes through here: what cannot be said ends the process. */
 static void say(struct agent_host *host, const struct frame *frame)
@@ -81,8 +81,8 @@ static void on_started(void *data, int r, const char *text)
                                      .number = { (uint64_t)(int64_t)r },
                                      .text = { clean(text, UB_MAX_LOG) } };
 
-        /* Settings and state have been handed over, the dynamic linker is done: what they needed goes
-         * back to the system, for the long time in which nothing happens. */
+        /* Settings and state have been handed over, the dynamic linker is done: what they needed
+         * goes back to the system, for the long time in which nothing happens. */
         (void)malloc_trim(0);
         say(host, &frame);
 }
@@ -232,8 +232,9 @@ static const struct instance_events instance_events = {
         .orchestrator = on_orchestrator,
 };
 
-/* ---------------------------------------------------------------------------------- from the daemon
- * Each returns 0 or why it cannot be done; a daemon that asks for what cannot be is not our daemon. */
+/* --------------------------------------------------------------------------------- from the daemon
+ * Each returns 0 or why it cannot be done; a daemon that asks for what cannot be is not our
+ * daemon. */
 
 static int take_topic(struct agent_host *host, const struct frame *frame)
 {
@@ -375,7 +376,8 @@ static int take_activity_end(struct agent_host *host, const struct frame *frame)
 /* The four below fail when the plugin is stopping: it does not care any more. */
 static int take_state_synced(struct agent_host *host, const struct frame *frame)
 {
-        (void)instance_state_synced(host->instance, frame->number[0], (int)(int64_t)frame->number[1]);
+        (void)instance_state_synced(host->instance, frame->number[0],
+                                    (int)(int64_t)frame->number[1]);
         return 0;
 }
 
@@ -421,7 +423,8 @@ static int take_stop(struct agent_host *host, const struct frame *frame)
         return instance_stop(host->instance);
 }
 
-static int (*const handlers[FRAME_TYPE_COUNT])(struct agent_host *host, const struct frame *frame) = {
+static int (*const handlers[FRAME_TYPE_COUNT])(struct agent_host *host,
+                                               const struct frame *frame) = {
         [FRAME_TOPIC] = take_topic,
         [FRAME_STATE] = take_state,
         [FRAME_CONFIG] = take_config,
@@ -462,8 +465,8 @@ static void on_closed(void *data, int r, const char *text)
                 (void)fprintf(stderr, "ub-agent-host: %s\n", text);
                 _exit(RUNNER_EXIT_FRAMES);
         }
-        /* Threads of a plugin that was not stopped may run: no destructor may pull the rug from under
-         * them. */
+        /* Threads of a plugin that was not stopped may run: no destructor may pull the rug from
+         * under them. */
         if (!host->at_rest)
                 _exit(0);
         (void)sd_event_exit(host->event, 0); /* fails only when it is exiting already */
@@ -471,7 +474,7 @@ static void on_closed(void *data, int r, const char *text)
 
 static const struct channel_events channel_events = { .frame = on_frame, .closed = on_closed };
 
-/* ------------------------------------------------------------------------------------------- main */
+/* ----------------------------------------------------------------------------------------- main */
 
 static void ignore_signal(int sig)
 {

@@ -2,13 +2,13 @@
  *
  * agent-topics - a hosted agent's own topics, for who drives it by hand
  *
- * `selfupdate/desiredstate`, `selfupdate/desiredstate/command` and `selfupdate/currentstate/get`, as if the
- * agent were a program of its own; it answers on `selfupdate/desiredstatefeedback` and
+ * `selfupdate/desiredstate`, `selfupdate/desiredstate/command` and `selfupdate/currentstate/get`,
+ * as if the agent were a program of its own; it answers on `selfupdate/desiredstatefeedback` and
  * `selfupdate/currentstate`.  Nothing goes on by itself here: each step is asked for.
  *
- * The orchestrator comes first.  While it has the agent, requests are refused with a feedback that says
- * why; and it takes the agent over without asking, which whoever drove it by hand is told in the same way.
- * An activity that came this way is not in the journal. */
+ * The orchestrator comes first.  While it has the agent, requests are refused with a feedback that
+ * says why; and it takes the agent over without asking, which whoever drove it by hand is told in
+ * the same way.  An activity that came this way is not in the journal. */
 #include "config.h"
 
 #include <errno.h>
@@ -33,7 +33,8 @@ static bool is_served(const struct hosted *h)
         return h->domain && !h->remote && h->topics[0];
 }
 
-static void publish(struct hosted *h, enum topics_kind kind, const char *activity, const char *payload)
+static void publish(struct hosted *h, enum topics_kind kind, const char *activity,
+                    const char *payload)
 {
         int r = northbound_publish(h->broker, kind, h->domain, activity, payload, false);
 
@@ -50,7 +51,7 @@ static void say(struct hosted *h, const char *activity, enum status status, cons
                 publish(h, TOPICS_FEEDBACK, activity, text);
 }
 
-/* --------------------------------------------------------------------------- what the agent says */
+/* -------------------------------------------------------------------------- what the agent says */
 
 void agent_topics_forget(struct hosted *h)
 {
@@ -64,7 +65,8 @@ static void end_direct(struct hosted *h)
         struct instance *instance = hosted_get_instance(h);
 
         if (instance)
-                (void)instance_activity_end(instance, h->direct); /* stopping: it has forgotten it */
+                (void)instance_activity_end(instance,
+                                            h->direct); /* stopping: it has forgotten it */
         agent_topics_forget(h);
 }
 
@@ -100,7 +102,7 @@ void agent_topics_current_state(struct hosted *h, const char *activity, const ch
                 publish(h, TOPICS_CURRENT_STATE, activity, json);
 }
 
-/* ------------------------------------------------------------------------------ what is asked of it */
+/* -------------------------------------------------------------------------- what is asked of it */
 
 /* Reads the envelope, and refuses what cannot be done at present.  NULL: it is answered. */
 static struct envelope *admit(struct hosted *h, const struct mqtt_message *message,
@@ -142,8 +144,8 @@ static int write_own_part(const struct hosted *h, const struct desired_state *de
         return diag_set(diag, -ENOENT, "domains: none of them is \"%s\"", h->domain);
 }
 
-static int begin_direct(struct hosted *h, struct instance *instance, const struct envelope *envelope,
-                        struct diag *diag)
+static int begin_direct(struct hosted *h, struct instance *instance,
+                        const struct envelope *envelope, struct diag *diag)
 {
         CLEANUP(desired_state_freep) struct desired_state *desired = NULL;
         CLEANUP_FREE char *text = NULL;
@@ -217,7 +219,8 @@ static void on_command(void *data, const struct mqtt_message *message)
                 return;
         r = command_read(envelope->payload, &diag, &command);
         if (r == 0 && (!h->direct || strcmp(h->direct, envelope->activity) != 0))
-                r = diag_set(&diag, -ENOENT, "activity %s is not known; send its desired state first",
+                r = diag_set(&diag, -ENOENT,
+                             "activity %s is not known; send its desired state first",
                              envelope->activity);
         if (r == 0) {
                 r = do_command(h, instance, command);
@@ -249,7 +252,7 @@ static void on_current_state_get(void *data, const struct mqtt_message *message)
                 publish(h, TOPICS_CURRENT_STATE, activity, h->inventory_text);
 }
 
-/* ------------------------------------------------------------------------------------------ life */
+/* ----------------------------------------------------------------------------------------- life */
 
 int agent_topics_begin(struct hosted *h)
 {

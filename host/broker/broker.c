@@ -247,7 +247,8 @@ static const struct reboot_events reboot_events = {
 /* ---------------------------------------------------------------------------------- restoration */
 
 int broker_set_up_orchestrator(struct broker *b, const struct setup *setup,
-                               int (*fn)(struct broker *b, const struct orchestrator_config *config))
+                               int (*fn)(struct broker *b,
+                                         const struct orchestrator_config *config))
 {
         const struct settings *s = setup->settings;
         struct orchestrator_config config = {
@@ -340,7 +341,8 @@ static int open_files(struct broker *b, struct diag *diag)
         if (breadcrumb_read(b->breadcrumb, &id, &call))
                 log_error(b->log, &(struct log_about){ .agent = id },
                           "the last daemon died in this plugin, in %s", call);
-        r = journal_open(b->state_fd, RECORD_NAME, b->worker, carry_on_written, b, diag, &b->journal);
+        r = journal_open(b->state_fd, RECORD_NAME, b->worker, carry_on_written, b, diag,
+                         &b->journal);
         if (r > 0)
                 log_error(b->log, NULL, "%s; an activity that ran is forgotten", diag->text);
         if (r < 0)

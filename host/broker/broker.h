@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * broker - the daemon: what happens comes in, the orchestrator decides, what it wants is carried out
+ * broker - the daemon: what happens comes in, the orchestrator decides, what it wants is carried
+ * out
  *
  *     MQTT, plugins, timers, control, signals --> event --> orchestrator --> effects --> journal first,
  *                                                                    then agents, MQTT, timers, reboot
  *
- * What is on disk is always ahead of what has left, so a broker that is killed at any moment and started
- * again goes on with the activity; see host/orchestrator/orchestrator.h.
+ * What is on disk is always ahead of what has left, so a broker that is killed at any moment and
+ * started again goes on with the activity; see host/orchestrator/orchestrator.h.
  *
- * Nothing here is needed for an update but the agents: without an MQTT server, without a system bus and
- * with a broken disk the broker says so and goes on as far as it can.
+ * Nothing here is needed for an update but the agents: without an MQTT server, without a system bus
+ * and with a broken disk the broker says so and goes on as far as it can.
  *
  * Loop thread only. */
 #pragma once
@@ -34,8 +35,8 @@ struct broker_config {
 };
 
 /* Opens what it needs of the state and runtime folders, restores the last activity, and makes the
- * plugins; nothing runs yet.  event, worker, log and config are borrowed and outlive the broker; it takes a
- * reference of setup.  Failures are told in diag. */
+ * plugins; nothing runs yet.  event, worker, log and config are borrowed and outlive the broker; it
+ * takes a reference of setup.  Failures are told in diag. */
 int broker_new(sd_event *event, struct worker *worker, struct log *log,
                const struct broker_config *config, struct setup *setup, struct diag *diag,
                struct broker **ret);
@@ -44,7 +45,8 @@ int broker_new(sd_event *event, struct worker *worker, struct log *log,
 struct broker *broker_free(struct broker *broker);
 DEFINE_FREEP(struct broker, broker);
 
-/* Begins to work.  The service manager is told when every agent has been started or has failed to. */
+/* Begins to work.  The service manager is told when every agent has been started or has failed
+ * to. */
 int broker_start(struct broker *broker, struct diag *diag);
 
 /* Stops all plugins, sends what is to be sent, and then ends the loop with status 0. */

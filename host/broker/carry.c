@@ -2,10 +2,10 @@
  *
  * carry - effects, carried out in their order
  *
- * A record holds up everything behind it until it is on disk.  Meanwhile further steps may leave further
- * records; then only the newest is written, and it covers those before it: it says more of the same.  But it
- * never covers one that stands in front of a terminal feedback: a later record says that this has left, and
- * must not be on disk before it has. */
+ * A record holds up everything behind it until it is on disk.  Meanwhile further steps may leave
+ * further records; then only the newest is written, and it covers those before it: it says more of
+ * the same.  But it never covers one that stands in front of a terminal feedback: a later record
+ * says that this has left, and must not be on disk before it has. */
 #include "config.h"
 
 #include <errno.h>

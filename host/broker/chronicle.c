@@ -28,7 +28,7 @@ struct chronicle {
         bool dirty; /* changed since the write that is under way has begun */
 };
 
-/* ---------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 static void entry_done(struct entry *entry)
 {
@@ -63,7 +63,8 @@ static void trim(struct chronicle *chronicle)
 
 static struct entry *add(struct chronicle *chronicle, const char *activity, int64_t now_ms)
 {
-        struct entry *entries = reallocarray(chronicle->entries, chronicle->n + 1, sizeof(*entries));
+        struct entry *entries =
+                reallocarray(chronicle->entries, chronicle->n + 1, sizeof(*entries));
 
         if (!entries)
                 return NULL;
@@ -75,7 +76,7 @@ static struct entry *add(struct chronicle *chronicle, const char *activity, int6
         return entries[chronicle->n].activity ? &entries[chronicle->n++] : NULL;
 }
 
-/* ------------------------------------------------------------------------------------------ file */
+/* ----------------------------------------------------------------------------------------- file */
 
 static struct json *entry_write(const struct entry *entry)
 {
@@ -221,7 +222,7 @@ void chronicle_set_max(struct chronicle *chronicle, size_t max)
         trim(chronicle);
 }
 
-/* ---------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 void chronicle_begin(struct chronicle *chronicle, const char *activity, int64_t now_ms)
 {

@@ -2,9 +2,9 @@
  *
  * chronicle - what was done to this device, and when, for people
  *
- * The orchestrator remembers outcomes because it must not run an activity twice; this remembers them with
- * their times because somebody will ask.  It is kept in a file of its own: nothing waits for it, and losing
- * it harms nothing.
+ * The orchestrator remembers outcomes because it must not run an activity twice; this remembers
+ * them with their times because somebody will ask.  It is kept in a file of its own: nothing waits
+ * for it, and losing it harms nothing.
  *
  *     {"activities":[{"activityId":s,"status":S,"message"?:s,"startedMs":n,"endedMs"?:n}]}, oldest first
  *

@@ -131,7 +131,8 @@ static int locate_fault(const char *text, int r, struct diag *diag)
         return diag_prefix(diag, r, "line %u, column %u", at.line, at.column);
 }
 
-/* An envelope has a payload, were it null; everything else is bare, but may say its id all the same. */
+/* An envelope has a payload, were it null; everything else is bare, but may say its id all the
+ * same. */
 static bool has_payload(const struct json *root)
 {
         const struct json *member;
@@ -152,7 +153,8 @@ static int read_text(const char *text, struct request *request, struct diag *dia
                 return locate_fault(text, r, diag);
         e = request->envelope;
         (void)snprintf(request->activity, sizeof(request->activity), "%s", e->activity);
-        return desired_state_read(has_payload(e->root) ? e->payload : e->root, diag, &request->desired);
+        return desired_state_read(has_payload(e->root) ? e->payload : e->root, diag,
+                                  &request->desired);
 }
 
 static int name_activity(struct request *request, const char *wanted)

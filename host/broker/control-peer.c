@@ -5,8 +5,8 @@
  * Out: sd-bus queues what the client has not read, and tells how many messages that are; the ring
  * of their sizes makes bytes of it.
  *
- * In: sd-bus would take a message of 128 MiB, piece by piece.  Clients are driven from a source of our
- * own, which looks at what lies in the socket each time before sd-bus reads.
+ * In: sd-bus would take a message of 128 MiB, piece by piece.  Clients are driven from a source of
+ * our own, which looks at what lies in the socket each time before sd-bus reads.
  *
  *   - A stranger is heard once: when something has come after the handshake, his half of the
  *     connection is shut, so that there is never more of it than a socket holds, and what is there is

@@ -2,15 +2,15 @@
  *
  * current-state - the inventory of the whole device
  *
- * A reading asks every agent, under one id, and publishes what is known when all have answered or had
- * their time.  An agent that does not answer is represented by what it said last.  One that is still
- * starting is asked as soon as it has; one that is down is not waited for.
+ * A reading asks every agent, under one id, and publishes what is known when all have answered or
+ * had their time.  An agent that does not answer is represented by what it said last.  One that is
+ * still starting is asked as soon as it has; one that is down is not waited for.
  *
- * A remote agent that is at work is never asked: there are agents in the field that a question makes
- * forget what they are doing.  Hosted ones must bear it (plugin.h).
+ * A remote agent that is at work is never asked: there are agents in the field that a question
+ * makes forget what they are doing.  Hosted ones must bear it (plugin.h).
  *
- * What an agent says unasked is published with an empty id, after a delay in which further changes are
- * collected. */
+ * What an agent says unasked is published with an empty id, after a delay in which further changes
+ * are collected. */
 #include "config.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ struct reading {
         sd_event_source *timer;
 };
 
-/* ------------------------------------------------------------------------------------ publishing */
+/* ----------------------------------------------------------------------------------- publishing */
 
 int current_state_write(const struct broker *b, char **ret)
 {
@@ -99,7 +99,7 @@ static void republish(struct broker *b)
                 publish(b, "");
 }
 
-/* --------------------------------------------------------------------------------------- readings */
+/* ------------------------------------------------------------------------------------- readings */
 
 static void reading_free(struct reading *reading)
 {
@@ -126,7 +126,8 @@ static void finish(struct reading *reading)
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data);
 
-/* Waits for the first of those that are left; finishes, and frees the reading, when there are none. */
+/* Waits for the first of those that are left; finishes, and frees the reading, when there are
+ * none. */
 static void wait_on(struct reading *reading)
 {
         uint64_t first_usec = UINT64_MAX;
@@ -137,8 +138,8 @@ static void wait_on(struct reading *reading)
                         first_usec = reading->pending[i].deadline_usec;
         reading->timer = sd_event_source_disable_unref(reading->timer);
         if (reading->n_pending == 0 ||
-            sd_event_add_time(reading->broker->event, &reading->timer, CLOCK_BOOTTIME, first_usec, 0,
-                              on_deadline, reading) < 0)
+            sd_event_add_time(reading->broker->event, &reading->timer, CLOCK_BOOTTIME, first_usec,
+                              0, on_deadline, reading) < 0)
                 finish(reading);
 }
 
@@ -219,7 +220,8 @@ static struct reading *reading_new(struct broker *b, const char *activity)
 
         if (!reading)
                 return NULL;
-        (void)snprintf(wire, sizeof(wire), "current-state-%llu", (unsigned long long)++b->n_readings);
+        (void)snprintf(wire, sizeof(wire), "current-state-%llu",
+                       (unsigned long long)++b->n_readings);
         reading->broker = b;
         reading->activity = strdup(activity);
         reading->wire = strdup(*activity ? activity : wire);
@@ -259,7 +261,7 @@ void current_state_read_initial(struct broker *b)
         current_state_read(b, activity);
 }
 
-/* ----------------------------------------------------------------------------------------- agents */
+/* --------------------------------------------------------------------------------------- agents */
 
 void current_state_agent_up(struct hosted *h)
 {
@@ -275,7 +277,8 @@ void current_state_agent_up(struct hosted *h)
         if (asked || (h->remote && h->busy))
                 return;
         /* It comes late, or anew: what it says now is news to everybody. */
-        (void)snprintf(wire, sizeof(wire), "initial-current-state-%lld", (long long)broker_now_ms());
+        (void)snprintf(wire, sizeof(wire), "initial-current-state-%lld",
+                       (long long)broker_now_ms());
         (void)ask(h, wire); /* if not, it says so unasked or stays as it was */
 }
 

@@ -2,9 +2,9 @@
  *
  * facts - values for preconditions, from MQTT topics
  *
- * Each fact is the value at a JSON pointer in the messages of a topic.  A text counts without its quotes, so
- * that `MAINTENANCE` can be sent with or without; a message that has nothing at the pointer makes the
- * fact unknown, and so does an empty one. */
+ * Each fact is the value at a JSON pointer in the messages of a topic.  A text counts without its
+ * quotes, so that `MAINTENANCE` can be sent with or without; a message that has nothing at the
+ * pointer makes the fact unknown, and so does an empty one. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,8 @@ struct facts_route {
 /* The value as text, the caller's to free; NULL: unknown. */
 static char *find_value(const struct mqtt_message *message, const char *pointer)
 {
-        const struct scan_rules rules = { .max_bytes = FACT_MESSAGE_MAX, .max_depth = FACT_DEPTH_MAX };
+        const struct scan_rules rules = { .max_bytes = FACT_MESSAGE_MAX,
+                                          .max_depth = FACT_DEPTH_MAX };
         CLEANUP_JSON struct json *root = NULL;
         const struct json *value;
         char *text = NULL;

@@ -381,7 +381,7 @@ void hosted_tell(struct broker *b, const struct effect *effect)
                        });
 }
 
-/* -------------------------------------------------------------------------- upward to connectors */
+/* ------------------------------------------------------------------------- upward to connectors */
 
 static struct instance *connector_instance(const struct hosted *h)
 {
@@ -433,7 +433,7 @@ void hosted_connectors_consent(struct broker *b, const char *activity, const cha
         }
 }
 
-/* ------------------------------------------------------------------------------------ the object */
+/* ----------------------------------------------------------------------------------- the object */
 
 /* A faulty registration keeps its domain but has nothing that could run. */
 static int hosted_new(struct broker *b, struct setup *setup,

@@ -8,14 +8,15 @@
  *     plugin-mqtt.c    the MQTT service of plugins
  *     facts.c          values for preconditions, from topics
  *     timers.c         the orchestrator's timers
- *     carry.c          effects, one after the other, held up while a record is on its way to the disk
+ *     carry.c          effects, one after the other, held up while a record is on its way to the
+ *                      disk
  *     current-state.c  the inventory of the whole device
  *     service.c        what ubctl asks and is told
  *     reload.c         a new configuration takes the place of the old one
  *     broker.c         life and death
  *
- * The orchestrator is stepped in one place, broker_give(), and never from inside itself: what effects lead
- * to at once is queued behind them. */
+ * The orchestrator is stepped in one place, broker_give(), and never from inside itself: what
+ * effects lead to at once is queued behind them. */
 #pragma once
 
 #include <stdbool.h>
@@ -74,7 +75,7 @@ struct hosted {
         struct plugin_publish *publishes;          /* for whose acknowledgement it waits */
 };
 
-/* ------------------------------------------------------------------------------ the broker proper */
+/* ---------------------------------------------------------------------------- the broker proper */
 
 /* Effects that are still to be carried out; items[begin..end) */
 struct carry {
@@ -149,7 +150,8 @@ void broker_look(struct broker *b);
 int64_t broker_now_ms(void);
 /* Calls fn with what a configuration means for the orchestrator. */
 int broker_set_up_orchestrator(struct broker *b, const struct setup *setup,
-                               int (*fn)(struct broker *b, const struct orchestrator_config *config));
+                               int (*fn)(struct broker *b,
+                                         const struct orchestrator_config *config));
 
 /* carry.c */
 void carry_add(struct broker *b, struct effects *effects);

@@ -2,8 +2,9 @@
  *
  * northbound - the topics between backend and broker
  *
- * What comes in is read liberally and answered in any case: a desired state that cannot be read gets a
- * feedback that says where the fault is, under the id of its activity as far as there is one. */
+ * What comes in is read liberally and answered in any case: a desired state that cannot be read
+ * gets a feedback that says where the fault is, under the id of its activity as far as there is
+ * one. */
 #define _GNU_SOURCE 1 /* asprintf */
 #include "config.h"
 
@@ -35,7 +36,7 @@ static const struct scan_rules payload_rules = {
         .object = true,
 };
 
-/* -------------------------------------------------------------------------------------- publishing */
+/* ----------------------------------------------------------------------------------- publishing */
 
 int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
                        const char *activity, const char *payload, bool terminal)
@@ -142,7 +143,7 @@ void northbound_current_state(struct broker *b, const char *activity, const char
                 control_current_state(b->control, activity, json);
 }
 
-/* ----------------------------------------------------------------------------------- desired state */
+/* -------------------------------------------------------------------------------- desired state */
 
 static void refuse(struct broker *b, const char *activity, const char *why)
 {
@@ -168,9 +169,10 @@ static void give_desired_state(struct broker *b, const char *activity, const str
                                                 .desired = desired });
 }
 
-/* For a message without one.  The server sends a retained message at every connection, so its id has to be
- * the same each time. */
-static void make_activity(const struct mqtt_message *message, char ret[static SD_ID128_UUID_STRING_MAX])
+/* For a message without one.  The server sends a retained message at every connection, so its id
+ * has to be the same each time. */
+static void make_activity(const struct mqtt_message *message,
+                          char ret[static SD_ID128_UUID_STRING_MAX])
 {
         sd_id128_t id = SD_ID128_NULL;
 
@@ -215,7 +217,7 @@ void northbound_take_desired_state(struct broker *b, const char *activity, const
                 give_desired_state(b, activity, root);
 }
 
-/* -------------------------------------------------------------------------- commands and consent */
+/* ------------------------------------------------------------------------- commands and consent */
 
 static void give_command(struct broker *b, const char *activity, const struct json *payload)
 {
@@ -245,8 +247,9 @@ static void give_consent(struct broker *b, const char *activity, const struct js
         if (r < 0)
                 log_warn(b->log, &about, "owner consent that cannot be read: %s", diag.text);
         else
-                broker_give(b, &(struct event){
-                                       .kind = EVENT_CONSENT, .activity = activity, .approved = approved });
+                broker_give(b, &(struct event){ .kind = EVENT_CONSENT,
+                                                .activity = activity,
+                                                .approved = approved });
 }
 
 typedef void (*give_fn)(struct broker *b, const char *activity, const struct json *payload);
@@ -296,7 +299,7 @@ void northbound_take_consent(struct broker *b, const char *activity, const char 
         take_text(b, activity, json, "owner consent", give_consent);
 }
 
-/* --------------------------------------------------------------------------------- current state */
+/* -------------------------------------------------------------------------------- current state */
 
 /* An empty message asks as well as any other. */
 static void on_current_state_get(void *data, const struct mqtt_message *message)

@@ -2,7 +2,8 @@
  *
  * plugin-mqtt - the MQTT service of plugins, over the daemon's connection
  *
- * What a plugin may publish and subscribe to has been checked before it gets here (host/plugin/gate.h). */
+ * What a plugin may publish and subscribe to has been checked before it gets here
+ * (host/plugin/gate.h). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,8 @@ struct plugin_subscription {
         struct uplink_route *route;
 };
 
-/* Somebody in the plugin waits for an acknowledgement.  The plugin may die first, and its successor counts
- * its own ids: then nobody does, but the answer still comes here. */
+/* Somebody in the plugin waits for an acknowledgement.  The plugin may die first, and its successor
+ * counts its own ids: then nobody does, but the answer still comes here. */
 struct plugin_publish {
         struct plugin_publish *next;
         struct hosted *hosted; /* NULL: nobody waits any more */
@@ -100,8 +101,8 @@ static void on_message(void *data, const struct mqtt_message *message)
 
         if (!instance)
                 return;
-        r = instance_mqtt_message(instance, s->id, message->topic, message->payload, message->length,
-                                  message->retained ? UB_MQTT_RETAIN : 0);
+        r = instance_mqtt_message(instance, s->id, message->topic, message->payload,
+                                  message->length, message->retained ? UB_MQTT_RETAIN : 0);
         if (r < 0 && r != -ESTALE)
                 hosted_log(s->hosted, LOG_LEVEL_WARN, NULL, "MQTT message on %s is lost: %s",
                            message->topic, strerror(-r));
@@ -169,9 +170,11 @@ void plugin_mqtt_connected(struct broker *b, bool up)
         size_t i;
 
         for (i = 0; i < b->n_hosted; i++) {
-                struct instance *instance = b->hosted[i]->up ? hosted_get_instance(b->hosted[i]) : NULL;
+                struct instance *instance =
+                        b->hosted[i]->up ? hosted_get_instance(b->hosted[i]) : NULL;
 
                 if (instance)
-                        (void)instance_mqtt_connected(instance, up); /* stopping: it does not care */
+                        (void)instance_mqtt_connected(instance,
+                                                      up); /* stopping: it does not care */
         }
 }

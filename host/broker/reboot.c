@@ -79,7 +79,8 @@ static void come_back(struct reboot *reboot, uint64_t usec)
         reboot->again = sd_event_source_disable_unref(reboot->again);
         if (sd_event_add_time_relative(reboot->event, &reboot->again, CLOCK_BOOTTIME, usec, 0,
                                        on_again, reboot) < 0)
-                reboot->under_way = false; /* out of memory: nobody is told, but the next one may try */
+                reboot->under_way =
+                        false; /* out of memory: nobody is told, but the next one may try */
 }
 
 static void fail(struct reboot *reboot, int r, const char *what)
@@ -167,7 +168,8 @@ static int call_logind(struct reboot *reboot)
         if (!reboot->bus) {
                 r = sd_bus_open_system(&reboot->bus);
                 if (r >= 0)
-                        r = sd_bus_attach_event(reboot->bus, reboot->event, SD_EVENT_PRIORITY_NORMAL);
+                        r = sd_bus_attach_event(reboot->bus, reboot->event,
+                                                SD_EVENT_PRIORITY_NORMAL);
         }
         if (r >= 0)
                 r = sd_bus_call_method_async(reboot->bus, NULL, LOGIND, LOGIND_PATH, LOGIND_MANAGER,
@@ -229,7 +231,7 @@ static void run_command(struct reboot *reboot, char *const *command)
                 fail(reboot, r, command[0]);
 }
 
-/* ------------------------------------------------------------------------------------ the object */
+/* ----------------------------------------------------------------------------------- the object */
 
 void reboot_begin(struct reboot *reboot, char *const *command)
 {

@@ -2,9 +2,10 @@
  *
  * reload - a new configuration takes the place of the old one
  *
- * Read on a thread of its own, since plugins are asked for their schemas.  Put into force when no activity runs,
- * for nobody wants an agent replaced in the middle of one.  A plugin whose registration is the same goes on
- * undisturbed, and keeps the old configuration alive for as long. */
+ * Read on a thread of its own, since plugins are asked for their schemas.  Put into force when no
+ * activity runs, for nobody wants an agent replaced in the middle of one.  A plugin whose
+ * registration is the same goes on undisturbed, and keeps the old configuration alive for as
+ * long. */
 #include "config.h"
 
 #include <errno.h>
@@ -174,7 +175,7 @@ int reload_populate(struct broker *b, struct setup *setup)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------- into force */
+/* ----------------------------------------------------------------------------------- into force */
 
 static int set_config(struct broker *b, const struct orchestrator_config *config)
 {
@@ -201,7 +202,8 @@ static enum setting_effect report_changes(struct broker *b, const struct setup *
         for (i = 0; i < n; i++)
                 log_info(b->log, NULL, "setting %s has changed%s",
                          rows[i]->key ? rows[i]->key : rows[i]->option,
-                         rows[i]->effect == SETTING_EFFECT_RESTART ? ", which needs a restart" : "");
+                         rows[i]->effect == SETTING_EFFECT_RESTART ? ", which needs a restart"
+                                                                   : "");
         return effect;
 }
 
@@ -260,7 +262,8 @@ static void put_into_force(struct broker *b, struct setup *setup)
         if (effect >= SETTING_EFFECT_RECONNECT) {
                 renew_topics(b);
                 if (uplink_configure(b->uplink, &setup->settings->connection, &diag) < 0)
-                        log_error(b->log, NULL, "the MQTT connection stays as it was: %s", diag.text);
+                        log_error(b->log, NULL, "the MQTT connection stays as it was: %s",
+                                  diag.text);
         }
         if (b->control)
                 control_set_group(b->control, setup->settings->control_group);
@@ -284,7 +287,7 @@ void reload_apply(struct broker *b)
         b->applying = false;
 }
 
-/* ---------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 static void report_problems(struct broker *b, const struct problems *problems)
 {
@@ -350,7 +353,8 @@ static void on_read(void *data, int r)
                 (void)setup_unref(b->next);
                 b->next = TAKE_PTR(reload->setup);
                 if (orchestrator_get_activity(b->orchestrator))
-                        log_info(b->log, NULL, "the new configuration waits for the activity to end");
+                        log_info(b->log, NULL,
+                                 "the new configuration waits for the activity to end");
         } else {
                 log_error(b->log, NULL, "the old configuration stays in force: %s",
                           *reload->diag.text ? reload->diag.text : strerror(-r));

@@ -29,7 +29,7 @@
 
 #define SOCKET_NAME "control"
 
-/* -------------------------------------------------------------------------------------- documents */
+/* ------------------------------------------------------------------------------------ documents */
 
 static struct json *text(const char *value)
 {
@@ -61,7 +61,8 @@ static struct json *agent_write(const struct hosted *h)
         if (r == 0)
                 r = json_set(object, "kind", text(kind_of(h)));
         if (r == 0)
-                r = json_set(object, "plugin", text(registration->plugin ? registration->plugin : ""));
+                r = json_set(object, "plugin",
+                             text(registration->plugin ? registration->plugin : ""));
         if (r == 0)
                 r = json_set(object, "state", text(state));
         if (r == 0 && message && *message)
@@ -109,7 +110,8 @@ static struct json *connection_write(const struct broker *b)
 
 static struct json *activity_write(const struct broker *b, const char *activity)
 {
-        const struct scan_rules rules = { .max_bytes = PLACE_JSON_MAX, .max_depth = PLACE_JSON_DEPTH_MAX };
+        const struct scan_rules rules = { .max_bytes = PLACE_JSON_MAX,
+                                          .max_depth = PLACE_JSON_DEPTH_MAX };
         CLEANUP_JSON struct json *object = json_new_object();
         struct json *feedback = NULL;
         int r;
@@ -118,7 +120,8 @@ static struct json *activity_write(const struct broker *b, const char *activity)
         if (r == 0)
                 r = json_set(object, "phase", text(orchestrator_get_phase(b->orchestrator)));
         if (r == 0 && b->last_feedback &&
-            json_parse(b->last_feedback, strlen(b->last_feedback), &rules, NULL, NULL, &feedback) == 0)
+            json_parse(b->last_feedback, strlen(b->last_feedback), &rules, NULL, NULL, &feedback) ==
+                    0)
                 r = json_set(object, "feedback", feedback);
         return r < 0 ? NULL : TAKE_PTR(object);
 }
@@ -194,7 +197,8 @@ static struct json *history_write(const struct broker *b)
 {
         CLEANUP_JSON struct json *root = json_new_object();
 
-        return json_set(root, "activities", chronicle_list(b->chronicle)) < 0 ? NULL : TAKE_PTR(root);
+        return json_set(root, "activities", chronicle_list(b->chronicle)) < 0 ? NULL
+                                                                              : TAKE_PTR(root);
 }
 
 static int on_get(void *data, enum control_document document, char **ret, struct diag *diag)
@@ -221,7 +225,7 @@ static int on_get(void *data, enum control_document document, char **ret, struct
         return r < 0 ? diag_set(diag, r, "%s", strerror(-r)) : 0;
 }
 
-/* ---------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------- requests */
 
 static int on_apply(void *data, const char *activity, struct desired_state *take_desired,
                     struct diag *diag)
@@ -287,7 +291,7 @@ static void on_reload(void *data, struct control_call *take_call)
         reload_begin(data, take_call);
 }
 
-/* ------------------------------------------------------------------------------------ check-config */
+/* --------------------------------------------------------------------------------- check-config */
 
 struct check_job {
         const struct settings_sources *sources;
@@ -357,7 +361,7 @@ static void on_check_config(void *data, struct control_call *take_call)
         control_call_done(take_call, r, strerror(-r));
 }
 
-/* -------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------- life */
 
 static const struct control_ops control_ops = {
         .get = on_get,

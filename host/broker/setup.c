@@ -58,7 +58,7 @@ static int load_confd(struct settings *settings, struct confd **ret)
         return confd_load(&options, ret);
 }
 
-/* --------------------------------------------------------------------------------- remote agents */
+/* -------------------------------------------------------------------------------- remote agents */
 
 /* The text is ours, so the reader can have nothing to say about it. */
 static void no_fault(void *data, bool error, const char *pointer, const char *text)
@@ -70,10 +70,12 @@ static void no_fault(void *data, bool error, const char *pointer, const char *te
         assert(!error);
 }
 
-static int make_remote(const char *path, const struct domain *domain, struct fragment **ret_fragment,
-                       struct registration **ret)
+static int make_remote(const char *path, const struct domain *domain,
+                       struct fragment **ret_fragment, struct registration **ret)
 {
-        struct problems problems = { .items = NULL }; /* that the file is not one of conf.d: no matter */
+        struct problems problems = {
+                .items = NULL
+        }; /* that the file is not one of conf.d: no matter */
         CLEANUP(registration_freep) struct registration *registration = NULL;
         CLEANUP(fragment_freep) struct fragment *fragment = NULL;
         CLEANUP_FREE char *text = NULL;
@@ -131,7 +133,7 @@ const struct registration *setup_get_registration(const struct setup *setup,
                                     : setup->remotes[domain - setup->domains->items];
 }
 
-/* ------------------------------------------------------------------------------------ the object */
+/* ----------------------------------------------------------------------------------- the object */
 
 int setup_complete(struct settings *take_settings, struct setup **ret)
 {

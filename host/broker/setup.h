@@ -2,12 +2,13 @@
  *
  * setup - everything that is configured, read at one time and used as one
  *
- * config.json, conf.d and what follows from both.  A domain that config.json names and no registration
- * serves has its agent in another process (host/config/domain.h); here it gets a registration like the
- * others, for the plugin "remote", so that nothing else has to tell the two kinds apart.
+ * config.json, conf.d and what follows from both.  A domain that config.json names and no
+ * registration serves has its agent in another process (host/config/domain.h); here it gets a
+ * registration like the others, for the plugin "remote", so that nothing else has to tell the two
+ * kinds apart.
  *
- * Reading takes time and asks plugins for their schema: not for the loop thread.  What has been read is
- * constant, and lives until the last plugin that runs by it has been released. */
+ * Reading takes time and asks plugins for their schema: not for the loop thread.  What has been
+ * read is constant, and lives until the last plugin that runs by it has been released. */
 #pragma once
 
 #include <stddef.h>
@@ -35,7 +36,8 @@ struct setup {
         unsigned refs;
 };
 
-/* 0, also with faults: they are in the problems of the three parts.  -EINVAL: wrong usage, diag says what.
+/* 0, also with faults: they are in the problems of the three parts.  -EINVAL: wrong usage, diag
+ * says what.
  * -ENOMEM. */
 int setup_load(const struct settings_sources *sources, struct diag *diag, struct setup **ret);
 

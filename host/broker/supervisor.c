@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One function per thing that happens; each ends in set_state() or leaves the state as it is.  set_state()
- * only notes what to tell: `changed` comes from a deferred source, so that the caller of
- * supervisor_start() is never called back before it has returned, whatever failed.
+ * One function per thing that happens; each ends in set_state() or leaves the state as it is.
+ * set_state() only notes what to tell: `changed` comes from a deferred source, so that the caller
+ * of supervisor_start() is never called back before it has returned, whatever failed.
  *
  * An in-process plugin is loaded only after a child has loaded it and lived (probe.h). */
 #include "host/broker/supervisor.h"
@@ -52,7 +52,7 @@ struct supervisor {
 
 static void start_now(struct supervisor *s);
 
-/* --------------------------------------------------------------------------------------- telling */
+/* -------------------------------------------------------------------------------------- telling */
 
 static int on_tell(sd_event_source *source, void *data)
 {
@@ -66,7 +66,8 @@ static int on_tell(sd_event_source *source, void *data)
 static void set_state(struct supervisor *s, enum supervisor_state state)
 {
         s->state = state;
-        (void)sd_event_source_set_enabled(s->tell, SD_EVENT_ONESHOT); /* a source of our own: cannot fail */
+        (void)sd_event_source_set_enabled(s->tell,
+                                          SD_EVENT_ONESHOT); /* a source of our own: cannot fail */
 }
 
 __attribute__((format(printf, 3, 4))) static void log_line(struct supervisor *s, int level,
@@ -238,8 +239,8 @@ static void on_state_put(void *data, const char *key, const void *value, size_t 
                 log_line(s, UB_LOG_ERR, "durable state, key %s: %s", key, strerror(-r));
 }
 
-/* A sync that is on its way.  The instance that asked may be gone when it ends, and another one may have
- * taken its place. */
+/* A sync that is on its way.  The instance that asked may be gone when it ends, and another one may
+ * have taken its place. */
 struct sync {
         struct sync *next;
         struct supervisor *supervisor;
@@ -340,14 +341,16 @@ static const struct instance_events instance_events = {
 
 /* ------------------------------------------------------------------------------------- starting */
 
-/* The store of an agent that was damaged begins empty; the agent is told that it was interrupted. */
+/* The store of an agent that was damaged begins empty; the agent is told that it was
+ * interrupted. */
 static int open_store(struct supervisor *s)
 {
         int r;
 
         if (s->store)
                 return 0;
-        r = store_open(s->room->state_fd, s->registration->id, s->room->worker, &s->text, &s->store);
+        r = store_open(s->room->state_fd, s->registration->id, s->room->worker, &s->text,
+                       &s->store);
         if (r > 0) {
                 log_line(s, UB_LOG_ERR, "%s", s->text.text);
                 s->start_flags |= UB_START_RECOVERED;
@@ -378,10 +381,11 @@ static int start_instance(struct supervisor *s)
                                                                   : INSTANCE_ROLE_CONNECTOR,
                 .plugin = s->plugin,
                 .settings = registration->settings,
-                .grants = (registration->services & REGISTRATION_SERVICE_SPAWN ? INSTANCE_GRANT_SPAWN
-                                                                               : 0) |
-                          (registration->services & REGISTRATION_SERVICE_MQTT ? INSTANCE_GRANT_MQTT
-                                                                              : 0),
+                .grants =
+                        (registration->services & REGISTRATION_SERVICE_SPAWN ? INSTANCE_GRANT_SPAWN
+                                                                             : 0) |
+                        (registration->services & REGISTRATION_SERVICE_MQTT ? INSTANCE_GRANT_MQTT
+                                                                            : 0),
                 .topics = (const char *const *)registration->topics,
                 .state = store_values(s->store),
                 .breadcrumb = s->room->breadcrumb,
@@ -469,7 +473,8 @@ void supervisor_start(struct supervisor *s, uint32_t flags)
         case SUPERVISOR_STATE_STOPPED:
         case SUPERVISOR_STATE_WAITING:
         case SUPERVISOR_STATE_FAILED:
-                (void)sd_event_source_set_enabled(s->again, SD_EVENT_OFF); /* our own: cannot fail */
+                (void)sd_event_source_set_enabled(s->again,
+                                                  SD_EVENT_OFF); /* our own: cannot fail */
                 s->restart = (struct restart){ 0 };
                 start_now(s);
                 return;
@@ -520,7 +525,7 @@ void supervisor_reload(struct supervisor *s, const struct registration *registra
         supervisor_start(s, 0);
 }
 
-/* ------------------------------------------------------------------------------------ the object */
+/* ----------------------------------------------------------------------------------- the object */
 
 int supervisor_new(const struct supervisor_room *room, const struct registration *registration,
                    const struct supervisor_events *events, void *data, struct supervisor **ret)

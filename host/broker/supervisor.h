@@ -2,9 +2,10 @@
  *
  * supervisor - keeps the plugin of one registration at work
  *
- * Between a registration (what an administrator wants) and an instance (a plugin that runs once): finds and
- * checks the .so, opens its durable state, starts it, starts it again when it died (restart.h says when),
- * and counts what it does wrong.  What the plugin has to say passes through to the broker.
+ * Between a registration (what an administrator wants) and an instance (a plugin that runs once):
+ * finds and checks the .so, opens its durable state, starts it, starts it again when it died
+ * (restart.h says when), and counts what it does wrong.  What the plugin has to say passes through
+ * to the broker.
  *
  *     STOPPED --start--> STARTING --started--> RUNNING --stop--> STOPPING --stopped--> STOPPED
  *                           |                     |                  |
@@ -12,8 +13,9 @@
  *                           v
  *                        WAITING --delay--> STARTING          FAILED: died too often
  *
- * An agent that dies harms nobody else: the broker learns of it by `changed` and ends what the agent was
- * doing.  Loop thread only; events come from the loop, never from inside one of these functions. */
+ * An agent that dies harms nobody else: the broker learns of it by `changed` and ends what the
+ * agent was doing.  Loop thread only; events come from the loop, never from inside one of these
+ * functions. */
 #pragma once
 
 #include <stdbool.h>
@@ -50,8 +52,9 @@ enum supervisor_state {
 };
 const char *supervisor_state_to_string(enum supervisor_state state); /* "running" */
 
-/* Every handler must be set.  Pointers are borrowed until the handler returns, in which any function here
- * may be called, supervisor_free() included.  The rest is as in struct instance_events. */
+/* Every handler must be set.  Pointers are borrowed until the handler returns, in which any
+ * function here may be called, supervisor_free() included.  The rest is as in struct
+ * instance_events. */
 struct supervisor_events {
         /* The state changed; supervisor_get_status() tells. */
         void (*changed)(void *data, struct supervisor *supervisor);
@@ -82,17 +85,17 @@ int supervisor_new(const struct supervisor_room *room, const struct registration
 struct supervisor *supervisor_free(struct supervisor *supervisor);
 DEFINE_FREEP(struct supervisor, supervisor);
 
-/* Starts what is STOPPED, WAITING or FAILED, and forgives all deaths so far; otherwise does nothing.
- * flags: UB_START_RECOVERED and UB_START_REBOOTED.  What comes of it is told by `changed`, also when the
- * .so is missing or not trusted. */
+/* Starts what is STOPPED, WAITING or FAILED, and forgives all deaths so far; otherwise does
+ * nothing.  flags: UB_START_RECOVERED and UB_START_REBOOTED.  What comes of it is told by
+ * `changed`, also when the .so is missing or not trusted. */
 void supervisor_start(struct supervisor *supervisor, uint32_t flags);
 
 /* Ends in STOPPED, told by `changed`, sooner or later. */
 void supervisor_stop(struct supervisor *supervisor);
 
-/* Takes a new registration with the same id.  restart: more than the settings changed; else the plugin
- * is asked to take the new settings, and started again when it cannot.  What does not run takes them at its
- * next start.  The caller sees to it that no activity runs. */
+/* Takes a new registration with the same id.  restart: more than the settings changed; else the
+ * plugin is asked to take the new settings, and started again when it cannot.  What does not run
+ * takes them at its next start.  The caller sees to it that no activity runs. */
 void supervisor_reload(struct supervisor *supervisor, const struct registration *registration,
                        bool restart);
 

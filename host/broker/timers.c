@@ -55,8 +55,8 @@ void timers_arm(struct broker *b, const struct timer *timer, uint64_t usec)
         if (t) {
                 t->broker = b;
                 t->timer = *timer;
-                if (sd_event_add_time_relative(b->event, &t->source, CLOCK_BOOTTIME, usec, slack + 1,
-                                               on_timer, t) >= 0) {
+                if (sd_event_add_time_relative(b->event, &t->source, CLOCK_BOOTTIME, usec,
+                                               slack + 1, on_timer, t) >= 0) {
                         t->next = b->timers;
                         b->timers = t;
                         return;

@@ -60,8 +60,9 @@ static void on_disconnected(void *data, const char *why, uint64_t retry_usec)
 
         /* An outage is one line, however many attempts it takes. */
         if (strcmp(uplink->trouble.text, why) != 0)
-                log_warn(uplink->log, NULL, "no connection to the MQTT server: %s; tries again in %.1f s",
-                         why, (double)retry_usec / (double)USEC_PER_SEC);
+                log_warn(uplink->log, NULL,
+                         "no connection to the MQTT server: %s; tries again in %.1f s", why,
+                         (double)retry_usec / (double)USEC_PER_SEC);
         (void)diag_set(&uplink->trouble, 0, "%s", why);
         uplink->changed(uplink->data, false);
 }
@@ -96,7 +97,7 @@ static const struct connection_events connection_events = {
         .trouble = on_trouble,
 };
 
-/* ------------------------------------------------------------------------------------ publishing */
+/* ----------------------------------------------------------------------------------- publishing */
 
 int uplink_publish(struct uplink *uplink, const struct outbox_message *message, uplink_done_fn done,
                    void *data)
@@ -125,7 +126,7 @@ int uplink_publish(struct uplink *uplink, const struct outbox_message *message, 
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------- subscribing */
+/* ---------------------------------------------------------------------------------- subscribing */
 
 static int connect_route(struct uplink *uplink, struct uplink_route *route)
 {
@@ -177,7 +178,8 @@ struct uplink_route *uplink_unsubscribe(struct uplink *uplink, struct uplink_rou
                 p = &(*p)->next;
         *p = route->next;
         if (uplink->connection && route->id)
-                (void)connection_unsubscribe(uplink->connection, route->id); /* there or not: gone */
+                (void)connection_unsubscribe(uplink->connection,
+                                             route->id); /* there or not: gone */
         return route_free(route);
 }
 
@@ -188,8 +190,8 @@ static const char *or_null(const char *text)
         return text && *text ? text : NULL;
 }
 
-static int connect_new(struct uplink *uplink, const struct settings_connection *c, struct diag *diag,
-                       struct connection **ret)
+static int connect_new(struct uplink *uplink, const struct settings_connection *c,
+                       struct diag *diag, struct connection **ret)
 {
         const struct connection_config config = {
                 .url = c->broker,

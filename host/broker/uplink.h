@@ -2,10 +2,11 @@
  *
  * uplink - the MQTT connection as the configuration wants it at present, or none
  *
- * host/mqtt/connection.h is one connection with one configuration.  Here is what outlives it: when a new
- * configuration brings another server, every subscription is made again there, and whoever waits for an
- * acknowledgement of the old one is told -ECANCELED.  Without a connection ("connection": null)
- * subscribing succeeds and nothing ever comes, publishing fails with -ENOTCONN.
+ * host/mqtt/connection.h is one connection with one configuration.  Here is what outlives it: when
+ * a new configuration brings another server, every subscription is made again there, and whoever
+ * waits for an acknowledgement of the old one is told -ECANCELED.  Without a connection
+ * ("connection": null) subscribing succeeds and nothing ever comes, publishing fails with
+ * -ENOTCONN.
  *
  * Loop thread only. */
 #pragma once
@@ -37,7 +38,8 @@ int uplink_new(sd_event *event, struct log *log, uplink_changed_fn changed, void
 struct uplink *uplink_free(struct uplink *uplink);
 DEFINE_FREEP(struct uplink, uplink);
 
-/* Connects, instead of what is there.  -EINVAL: diag says what can never work; the old one is kept. */
+/* Connects, instead of what is there.  -EINVAL: diag says what can never work; the old one is
+ * kept. */
 int uplink_configure(struct uplink *uplink, const struct settings_connection *connection,
                      struct diag *diag);
 

@@ -4,8 +4,8 @@
  *
  *     -name value   --name value   -name=value   --name=value   -switch   -switch=false
  *
- * One dash or two are the same, as for the programs whose command lines have to go on working.  A switch is
- * true by itself, and takes another value behind "=" only. */
+ * One dash or two are the same, as for the programs whose command lines have to go on working.  A
+ * switch is true by itself, and takes another value behind "=" only. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +26,9 @@ struct arguments {
         size_t n;
 };
 
-/* Finds the row of an option; *ret_domain is the caller's to free, and is left alone when the row is for
- * no domain in particular.  1; 0: there is no such option, *ret_nearest may name one.  -ENOMEM. */
+/* Finds the row of an option; *ret_domain is the caller's to free, and is left alone when the row
+ * is for no domain in particular.  1; 0: there is no such option, *ret_nearest may name one.
+ * -ENOMEM. */
 typedef int (*arguments_find_fn)(const char *name, const struct setting **ret, char **ret_domain,
                                  const char **ret_nearest);
 

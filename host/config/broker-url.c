@@ -30,7 +30,8 @@ static const struct scheme {
         { .name = "wss", .websocket = true },
 };
 
-static int find_scheme(const char *text, size_t length, struct diag *diag, const struct scheme **ret)
+static int find_scheme(const char *text, size_t length, struct diag *diag,
+                       const struct scheme **ret)
 {
         char name[32] = "";
         struct nearest near = NEAREST_INIT(name);
@@ -89,7 +90,8 @@ static int read_path(const char *path, struct diag *diag, struct broker_url *url
 {
         /* sun_path has 108 bytes, of which one is the NUL */
         if (path[0] != '/' || strlen(path) > 107)
-                return diag_set(diag, -EINVAL, "expected unix:///PATH with at most 107 bytes of path");
+                return diag_set(diag, -EINVAL,
+                                "expected unix:///PATH with at most 107 bytes of path");
         memcpy(url->host, path, strlen(path) + 1);
         return 0;
 }
@@ -125,7 +127,8 @@ int broker_url_parse(const char *text, struct diag *diag, struct broker_url *ret
                 if (length > 0 && rest[length - 1] == '/')
                         length--;
                 if (length >= sizeof(host))
-                        return diag_set(diag, -EINVAL, "the name of the host is longer than %d bytes",
+                        return diag_set(diag, -EINVAL,
+                                        "the name of the host is longer than %d bytes",
                                         BROKER_URL_HOST_MAX);
                 memcpy(host, rest, length);
                 host[length] = '\0';

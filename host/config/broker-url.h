@@ -16,7 +16,8 @@ struct diag;
 enum { BROKER_URL_HOST_MAX = 255 };
 
 struct broker_url {
-        char host[BROKER_URL_HOST_MAX + 1]; /* name or address, IPv6 without brackets; a path for unix */
+        char host[BROKER_URL_HOST_MAX +
+                  1]; /* name or address, IPv6 without brackets; a path for unix */
         uint16_t port;                      /* 0 for unix */
         bool tls;
         bool local;   /* a unix socket */

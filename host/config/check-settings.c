@@ -36,7 +36,7 @@ static bool is_off(const struct settings *settings, const struct setting *row)
         return settings->connection.none && strncmp(row->key, "connection.", 11) == 0;
 }
 
-/* ------------------------------------------------------------------------------------- for people */
+/* ----------------------------------------------------------------------------------- for people */
 
 static void print_origin(const struct settings *settings, const struct setting *row,
                          const struct setting_origin *origin, FILE *f)
@@ -99,7 +99,8 @@ static int print_rows(const struct settings *settings, FILE *f)
 }
 
 /* Options and variables of a domain have its name in front. */
-static void print_domain_origin(const struct check *check, const struct domain *domain, size_t i, FILE *f)
+static void print_domain_origin(const struct check *check, const struct domain *domain, size_t i,
+                                FILE *f)
 {
         const struct setting_origin *origin = &domain->origins[i];
         struct setting row = domain_settings[i];
@@ -128,7 +129,8 @@ static int print_domain(const struct check *check, const struct domain *domain, 
         for (i = 0; i < DOMAIN_SETTINGS; i++) {
                 const struct setting *row = &domain_settings[i];
 
-                r = print_value(row->key, row->type->to_json((const char *)domain + row->offset), f);
+                r = print_value(row->key, row->type->to_json((const char *)domain + row->offset),
+                                f);
                 if (r < 0)
                         return r;
                 print_domain_origin(check, domain, i, f);
@@ -153,7 +155,7 @@ int check_settings_print(const struct check *check, FILE *f)
         return r;
 }
 
-/* ----------------------------------------------------------------------------------- for machines */
+/* --------------------------------------------------------------------------------- for machines */
 
 /* Puts a value where its key says, making the sections on the way.  Takes the value. */
 static int set_at(struct json *object, const char *key, struct json *take_value)
@@ -178,7 +180,8 @@ static int set_at(struct json *object, const char *key, struct json *take_value)
         return json_set(inner, dot + 1, take_value);
 }
 
-static int set_position(struct json *object, const struct settings *settings, struct scan_position at)
+static int set_position(struct json *object, const struct settings *settings,
+                        struct scan_position at)
 {
         int r = json_set(object, "file", json_new_string(settings->path));
 
@@ -211,7 +214,8 @@ static int origin_to_json(const struct settings *settings, const struct setting 
 }
 
 static int set_row(const struct settings *settings, const struct setting *row,
-                   const struct setting_origin *origin, struct json *effective, struct json *origins)
+                   const struct setting_origin *origin, struct json *effective,
+                   struct json *origins)
 {
         struct json *object = NULL;
         struct diag pointer;

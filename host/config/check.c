@@ -16,7 +16,8 @@
 enum { PROBLEM_LISTS = 3 };
 
 /* In the order in which the sources are read. */
-static void get_problems(const struct check *check, const struct problems *ret[static PROBLEM_LISTS])
+static void get_problems(const struct check *check,
+                         const struct problems *ret[static PROBLEM_LISTS])
 {
         ret[0] = &check->settings->problems;
         ret[1] = &check->domains->problems;

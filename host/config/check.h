@@ -16,8 +16,8 @@ struct check {
         const struct confd *confd;
 };
 
-/* Writes the settings, each domain, and each registration with its state, all with the place that each
- * value comes from, and then the problems.  Passwords are not shown.
+/* Writes the settings, each domain, and each registration with its state, all with the place that
+ * each value comes from, and then the problems.  Passwords are not shown.
  * 0; -ENOMEM.  Write errors stay with the stream. */
 int check_print(const struct check *check, FILE *f);
 

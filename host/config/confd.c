@@ -65,7 +65,7 @@ static int complain(struct loader *loader, const char *file, const char *text)
         return problems_add(&loader->confd->problems, &problem, NULL);
 }
 
-/* ------------------------------------------------------------------------- 1, 2: files that count */
+/* ----------------------------------------------------------------------- 1, 2: files that count */
 
 /* Leaves out hidden files too: editors keep their own there. */
 static bool is_fragment_name(const char *name)

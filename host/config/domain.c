@@ -111,7 +111,7 @@ const struct domain *domains_find(const struct domains *domains, const char *id)
         return find(domains, id);
 }
 
-/* ------------------------------------------------------------------------------------ which there are */
+/* ------------------------------------------------------------------------------ which there are */
 
 /* An empty place at the end. */
 static int add(struct domains *domains, const char *id, struct domain **ret)
@@ -131,7 +131,8 @@ static int add(struct domains *domains, const char *id, struct domain **ret)
 }
 
 /* The entry of the file, or one with defaults. */
-static int add_from_settings(struct domains *domains, const struct settings *settings, const char *id)
+static int add_from_settings(struct domains *domains, const struct settings *settings,
+                             const char *id)
 {
         const struct settings_agents *agents = &settings->agents;
         struct domain *domain;
@@ -153,8 +154,8 @@ static int add_from_settings(struct domains *domains, const struct settings *set
         return 0;
 }
 
-/* Of a faulty registration only what the fragments say can be asked.  One that says nothing at all, since
- * none of it can be read, is taken for one that was to run. */
+/* Of a faulty registration only what the fragments say can be asked.  One that says nothing at all,
+ * since none of it can be read, is taken for one that was to run. */
 static bool is_to_run(const struct registration *registration)
 {
         bool enabled = !json_get_first(registration->effective);
@@ -219,7 +220,8 @@ static int add_named(struct domains *domains, const struct settings *settings)
         return r;
 }
 
-static int collect(struct domains *domains, const struct settings *settings, const struct confd *confd)
+static int collect(struct domains *domains, const struct settings *settings,
+                   const struct confd *confd)
 {
         size_t i;
         int r;
@@ -232,7 +234,7 @@ static int collect(struct domains *domains, const struct settings *settings, con
         return r;
 }
 
-/* ----------------------------------------------------------------------- their variables and options */
+/* ------------------------------------------------------------------ their variables and options */
 
 static int complain(struct domains *domains, const char *where, bool error, const char *text)
 {
@@ -264,7 +266,8 @@ static int apply_variable(struct domains *domains, const struct settings *settin
         value = settings_getenv(settings, name.text);
         if (!value)
                 return 0;
-        r = settings_set(row, SETTING_SOURCE_ENVIRONMENT, value, domain, &domain->origins[i], &text);
+        r = settings_set(row, SETTING_SOURCE_ENVIRONMENT, value, domain, &domain->origins[i],
+                         &text);
         if (r != -EINVAL)
                 return r;
         (void)diag_set(&where, 0, "variable %s", name.text);
@@ -328,7 +331,7 @@ static int apply_options(struct domains *domains, const struct settings *setting
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------- topics */
+/* --------------------------------------------------------------------------------------- topics */
 
 /* Adds an error that is about a domain, at the place where config.json or conf.d has it. */
 static int complain_of(struct domains *domains, const struct settings *settings,
@@ -364,11 +367,14 @@ static int check_prefix(struct domains *domains, const struct settings *settings
         size_t j;
 
         if (!fragment_id_is_valid(domain->id))
-                return complain_of(domains, settings, domain,
-                                   "a domain is made of 1 to 64 letters, digits, \".\", \"_\" or \"-\"");
+                return complain_of(
+                        domains, settings, domain,
+                        "a domain is made of 1 to 64 letters, digits, \".\", \"_\" or \"-\"");
         if (strcmp(domain->prefix, own) == 0) {
-                (void)diag_set(&text, 0, "domain \"%s\" has the topics of the device's own domain \"%s\", "
-                               "%s/...", domain->id, settings->domain, own);
+                (void)diag_set(&text, 0,
+                               "domain \"%s\" has the topics of the device's own domain \"%s\", "
+                               "%s/...",
+                               domain->id, settings->domain, own);
                 return complain_of(domains, settings, domain, text.text);
         }
         for (j = 0; j < i; j++) {

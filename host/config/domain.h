@@ -2,13 +2,14 @@
  *
  * domain - what is updated, and by which agent
  *
- * Two files speak of agents: conf.d registers those that this daemon hosts, and "agents" of config.json
- * names domains in Kanto's way.  A domain of config.json that no enabled registration serves has its agent
- * in another process, behind MQTT: a remote one; so a device that comes from Kanto keeps its file.  When
- * nobody names any, there is one remote domain "containers", as in Kanto.
+ * Two files speak of agents: conf.d registers those that this daemon hosts, and "agents" of
+ * config.json names domains in Kanto's way.  A domain of config.json that no enabled registration
+ * serves has its agent in another process, behind MQTT: a remote one; so a device that comes from
+ * Kanto keeps its file.  When nobody names any, there is one remote domain "containers", as in
+ * Kanto.
  *
- * A registration that is enabled but faulty keeps its domain: a desired state for it has to fail with the
- * reason, not be passed to somebody else. */
+ * A registration that is enabled but faulty keeps its domain: a desired state for it has to fail
+ * with the reason, not be passed to somebody else. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +25,8 @@ struct diag;
 struct registration;
 struct settings;
 
-/* Rows of a domain's settings: the names of options and variables are the ends of the whole ones. */
+/* Rows of a domain's settings: the names of options and variables are the ends of the whole
+ * ones. */
 enum domain_setting { DOMAIN_READ_TIMEOUT, DOMAIN_REBOOT_REQUIRED, DOMAIN_SETTINGS };
 extern const struct setting domain_settings[DOMAIN_SETTINGS];
 
@@ -38,7 +40,8 @@ struct domain {
 };
 
 struct domains {
-        struct domain *items; /* those of config.json in its order, then the others by registration */
+        struct domain
+                *items; /* those of config.json in its order, then the others by registration */
         size_t n;
         struct problems problems;
 };
@@ -56,8 +59,8 @@ const struct domain *domains_find(const struct domains *domains, const char *id)
 int domain_init(struct domain *domain, const char *id);
 void domain_done(struct domain *domain);
 
-/* How topics begin: the id without "-", and with "update" at the end unless it is there.  The caller's to
- * free; NULL: out of memory. */
+/* How topics begin: the id without "-", and with "update" at the end unless it is there.  The
+ * caller's to free; NULL: out of memory. */
 char *domain_prefix(const char *id);
 
 /* The environment variable of a row for a domain: SELF_UPDATE_READ_TIMEOUT. */

@@ -48,7 +48,7 @@ bool fragment_id_is_valid(const char *id)
                strcmp(id, "..") != 0;
 }
 
-/* --------------------------------------------------------------------------------------- comments */
+/* ------------------------------------------------------------------------------------- comments */
 
 /* Behind the string that begins at `at`; strings are left to the scanner to check. */
 static size_t skip_string(const char *text, size_t length, size_t at)
@@ -305,7 +305,7 @@ bool fragment_find(const struct fragment *fragment, const char *pointer, struct 
         return true;
 }
 
-/* --------------------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------- the file */
 
 static bool is_trusted(uid_t uid, uid_t owner)
 {

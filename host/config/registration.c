@@ -152,7 +152,7 @@ static bool is_made_of(const char *text, const char *letters, size_t max)
         return n >= 1 && n <= max && strspn(text, letters) == n;
 }
 
-/* --------------------------------------------------------------------------------- one per member */
+/* ------------------------------------------------------------------------------- one per member */
 
 /* The id has been checked with its fragment. */
 static int read_id(struct reader *reader, const struct json *json)

@@ -35,10 +35,12 @@ static int unknown_word(const char *word, const char *const *words, size_t n, st
 
         for (i = 0; i < n; i++) {
                 nearest_offer(&near, words[i]);
-                length += (size_t)snprintf(list.text + length, sizeof(list.text) - length, "%s\"%s\"",
-                                           i == 0 ? "" : i + 1 == n ? " or "
-                                                                    : ", ",
-                                           words[i]);
+                length +=
+                        (size_t)snprintf(list.text + length, sizeof(list.text) - length, "%s\"%s\"",
+                                         i == 0       ? ""
+                                         : i + 1 == n ? " or "
+                                                      : ", ",
+                                         words[i]);
         }
         if (near.best)
                 return diag_set(diag, -EINVAL, "unknown word \"%.64s\"; did you mean \"%s\"?", word,
@@ -46,7 +48,7 @@ static int unknown_word(const char *word, const char *const *words, size_t n, st
         return diag_set(diag, -EINVAL, "unknown word \"%.64s\"; expected %s", word, list.text);
 }
 
-/* --------------------------------------------------------------------------------- lists of texts */
+/* ------------------------------------------------------------------------------- lists of texts */
 
 size_t words_count(char *const *words)
 {
@@ -210,7 +212,7 @@ const struct setting_type setting_command = {
         .clear = clear_words,
 };
 
-/* --------------------------------------------------------------------------------------- one text */
+/* ------------------------------------------------------------------------------------- one text */
 
 static int text_from_text(const struct setting *setting, const char *text, void *target,
                           struct diag *diag)
@@ -236,7 +238,8 @@ static int text_from_json(const struct setting *setting, const struct json *json
 {
         const char *text = json_get_string(json);
 
-        return text ? text_from_text(setting, text, target, diag) : wrong_type(json, "a string", diag);
+        return text ? text_from_text(setting, text, target, diag)
+                    : wrong_type(json, "a string", diag);
 }
 
 static struct json *text_to_json(const void *target)
@@ -306,12 +309,13 @@ const struct setting_type setting_bool = {
         .clear = clear_nothing,
 };
 
-static int set_number(const struct setting *setting, uint64_t value, void *target, struct diag *diag)
+static int set_number(const struct setting *setting, uint64_t value, void *target,
+                      struct diag *diag)
 {
         if (value < setting->min || value > setting->max)
                 return diag_set(diag, -EINVAL,
-                                "expected a whole number from %" PRIu64 " to %" PRIu64, setting->min,
-                                setting->max);
+                                "expected a whole number from %" PRIu64 " to %" PRIu64,
+                                setting->min, setting->max);
         *(uint64_t *)target = value;
         return 0;
 }
@@ -352,7 +356,8 @@ const struct setting_type setting_number = {
         .clear = clear_nothing,
 };
 
-static int set_duration(const struct setting *setting, uint64_t usec, void *target, struct diag *diag)
+static int set_duration(const struct setting *setting, uint64_t usec, void *target,
+                        struct diag *diag)
 {
         char min[DURATION_TEXT_MAX];
         char max[DURATION_TEXT_MAX];
@@ -379,8 +384,10 @@ static int duration_from_text(const struct setting *setting, const char *text, v
         if (r == -ERANGE)
                 return set_duration(setting, UINT64_MAX, target, diag);
         if (r < 0)
-                return diag_set(diag, -EINVAL, "expected a duration such as \"30s\" or \"1m30s\", not "
-                                "\"%.64s\"", text);
+                return diag_set(diag, -EINVAL,
+                                "expected a duration such as \"30s\" or \"1m30s\", not "
+                                "\"%.64s\"",
+                                text);
         return set_duration(setting, usec, target, diag);
 }
 
@@ -417,7 +424,7 @@ const struct setting_type setting_duration = {
         .clear = clear_nothing,
 };
 
-/* ------------------------------------------------------------------------------------------ words */
+/* ---------------------------------------------------------------------------------------- words */
 
 static int level_from_text(const struct setting *setting, const char *text, void *target,
                            struct diag *diag)
@@ -492,7 +499,7 @@ const struct setting_type setting_protocol = {
         .clear = clear_nothing,
 };
 
-/* ------------------------------------------------------------- steps that the owner has to approve */
+/* ---------------------------------------------------------- steps that the owner has to approve */
 
 /* Any case of letters: lower-case commands silently switched the consent off in Kanto's files. */
 static int add_step(const char *word, unsigned *steps, struct diag *diag)

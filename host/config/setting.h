@@ -2,9 +2,10 @@
  *
  * setting - one row of a table of settings, and the types that a row can have
  *
- * A row says where one setting comes from (its key in the file, its environment variable, its option), what
- * it may be, what it is when nobody says anything, and where it is kept.  One loop per source then does
- * for all rows; what is read, printed and compared differs by type only, and a type is a row of functions.
+ * A row says where one setting comes from (its key in the file, its environment variable, its
+ * option), what it may be, what it is when nobody says anything, and where it is kept.  One loop
+ * per source then does for all rows; what is read, printed and compared differs by type only, and a
+ * type is a row of functions.
  *
  * A default is a text that is read like any other, so there is no second way to set a value. */
 #pragma once
@@ -44,8 +45,8 @@ enum setting_effect {
         SETTING_EFFECT_RESTART,   /* only a new process takes it up */
 };
 
-/* Functions that set a target leave it untouched on failure: -EINVAL, a value that cannot be; -EBADMSG,
- * JSON of another type; -ENOMEM.  diag says what was expected. */
+/* Functions that set a target leave it untouched on failure: -EINVAL, a value that cannot be;
+ * -EBADMSG, JSON of another type; -ENOMEM.  diag says what was expected. */
 struct setting_type {
         const char *name; /* what stands behind an option in the help; NULL: nothing has to */
         int (*from_text)(const struct setting *setting, const char *text, void *target,

@@ -29,7 +29,7 @@ struct table {
         const char *section; /* "" at the top */
 };
 
-/* --------------------------------------------------------------------------------------- problems */
+/* ------------------------------------------------------------------------------------- problems */
 
 static int report(struct reader *reader, bool error, const char *text)
 {
@@ -37,7 +37,8 @@ static int report(struct reader *reader, bool error, const char *text)
         struct problem problem = { .error = error, .file = settings->path, .text = (char *)text };
         const char *pointer = pointer_text(&reader->at);
 
-        (void)settings_locate(settings, pointer, &problem.at); /* what is not there stands nowhere */
+        (void)settings_locate(settings, pointer,
+                              &problem.at); /* what is not there stands nowhere */
         return problems_add(&settings->problems, &problem, pointer);
 }
 
@@ -56,7 +57,7 @@ static int report_type(struct reader *reader, const struct json *json, const cha
         return report(reader, true, text.text);
 }
 
-/* ----------------------------------------------------------------------------------- finding a key */
+/* -------------------------------------------------------------------------------- finding a key */
 
 /* What is left of a row's key below a section; NULL: the row is not there. */
 static const char *get_rest(const struct setting *row, const char *section)
@@ -103,8 +104,9 @@ static int report_unknown(struct reader *reader, const struct table *table, cons
                 if (rest && !strchr(rest, '.'))
                         nearest_offer(&near, rest);
                 if (dot && strcasecmp(dot + 1, key) == 0)
-                        (void)diag_set(&text, 0, "unknown key; \"%s\" belongs into \"%.*s\"", dot + 1,
-                                       (int)(dot - table->rows[i].key), table->rows[i].key);
+                        (void)diag_set(&text, 0, "unknown key; \"%s\" belongs into \"%.*s\"",
+                                       dot + 1, (int)(dot - table->rows[i].key),
+                                       table->rows[i].key);
         }
         if (near.best)
                 (void)diag_set(&text, 0, "unknown key; did you mean \"%s\"?", near.best);
@@ -119,7 +121,7 @@ static int report_spelling(struct reader *reader, const char *rest)
         return report(reader, false, text.text);
 }
 
-/* ---------------------------------------------------------------------------------- single values */
+/* -------------------------------------------------------------------------------- single values */
 
 static int report_value(struct reader *reader, const struct setting *row, int r, struct diag *text)
 {
@@ -152,7 +154,7 @@ static int read_value(struct reader *reader, const struct setting *row, const st
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- agents */
+/* --------------------------------------------------------------------------------------- agents */
 
 static const struct table agent_table = {
         .rows = domain_settings,
@@ -225,8 +227,9 @@ static int read_agents(struct reader *reader, const struct json *json)
 
                 r = pointer_push_key(&reader->at, id);
                 if (r == 0 && !fragment_id_is_valid(id)) {
-                        r = report(reader, true, "a domain is made of 1 to 64 letters, digits, \".\", "
-                                                 "\"_\" or \"-\"");
+                        r = report(reader, true,
+                                   "a domain is made of 1 to 64 letters, digits, \".\", "
+                                   "\"_\" or \"-\"");
                 } else if (r == 0) {
                         r = domain_init(&agents->items[agents->n], id);
                         if (r == 0)
@@ -280,7 +283,7 @@ const struct setting_type settings_type_agents = {
         .clear = clear_agents,
 };
 
-/* ------------------------------------------------------------------------------------------ facts */
+/* ---------------------------------------------------------------------------------------- facts */
 
 /* As precondition.h has names. */
 static bool is_fact_name(const char *name)
@@ -290,11 +293,13 @@ static bool is_fact_name(const char *name)
                                      "0123456789._-/";
         size_t n = strlen(name);
 
-        return n >= 1 && n <= FACT_NAME_MAX && strchr(letters, name[0]) && strspn(name, others) == n;
+        return n >= 1 && n <= FACT_NAME_MAX && strchr(letters, name[0]) &&
+               strspn(name, others) == n;
 }
 
 /* Checks a member of a fact and takes it when all is well. */
-static int read_fact_member(struct reader *reader, const struct json *json, struct settings_fact *fact)
+static int read_fact_member(struct reader *reader, const struct json *json,
+                            struct settings_fact *fact)
 {
         const char *key = json_get_key(json);
         const char *text = json_get_string(json);
@@ -330,8 +335,9 @@ static int read_fact(struct reader *reader, const struct json *json, struct sett
         if (!fact->name || !fact->topic || !fact->pointer)
                 return -ENOMEM;
         if (!is_fact_name(fact->name))
-                return report(reader, true, "a fact's name is a letter and up to 63 letters, digits, "
-                                            "\".\", \"_\", \"-\" or \"/\"");
+                return report(reader, true,
+                              "a fact's name is a letter and up to 63 letters, digits, "
+                              "\".\", \"_\", \"-\" or \"/\"");
         if (json_get_type(json) != JSON_TYPE_OBJECT)
                 return report_type(reader, json, "an object");
         if (!json_get_member(json, "topic"))
@@ -412,7 +418,7 @@ const struct setting_type settings_type_facts = {
         .clear = clear_facts,
 };
 
-/* --------------------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------- the file */
 
 static int read_row(struct reader *reader, const struct setting *row, const struct json *json)
 {
@@ -469,7 +475,8 @@ static int read_member(struct reader *reader, const struct table *table, const s
         }
         if (!section)
                 return read_row(reader, row, json);
-        memcpy(name, row->key, strcspn(row->key, ".")); /* sections have one level, and short names */
+        memcpy(name, row->key,
+               strcspn(row->key, ".")); /* sections have one level, and short names */
         return read_section(reader, table, name, json);
 }
 

@@ -13,4 +13,5 @@ extern const struct setting_type settings_type_agents; /* struct settings_agents
 extern const struct setting_type settings_type_facts;  /* struct settings_facts */
 
 /* Reads a text into settings that have no path yet.  Faults go to the problems.  0; -ENOMEM. */
-int settings_file_read(struct settings *settings, const char *path, const char *text, size_t length);
+int settings_file_read(struct settings *settings, const char *path, const char *text,
+                       size_t length);

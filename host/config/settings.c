@@ -43,8 +43,8 @@ struct settings *settings_free(struct settings *settings)
         return NULL;
 }
 
-int settings_set(const struct setting *row, enum setting_source source, const char *text, void *base,
-                 struct setting_origin *to, struct diag *diag)
+int settings_set(const struct setting *row, enum setting_source source, const char *text,
+                 void *base, struct setting_origin *to, struct diag *diag)
 {
         void *target = (char *)base + row->offset;
         int r;
@@ -75,19 +75,20 @@ const char *settings_getenv(const struct settings *settings, const char *name)
         return NULL;
 }
 
-bool settings_locate(const struct settings *settings, const char *pointer, struct scan_position *ret)
+bool settings_locate(const struct settings *settings, const char *pointer,
+                     struct scan_position *ret)
 {
         size_t offset;
         size_t length;
 
-        if (!settings->text || scan_locate_key(settings->text, settings->text_length, pointer, &offset,
-                                               &length) < 0)
+        if (!settings->text ||
+            scan_locate_key(settings->text, settings->text_length, pointer, &offset, &length) < 0)
                 return false;
         *ret = scan_position(settings->text, settings->text_length, offset);
         return true;
 }
 
-/* --------------------------------------------------------------------------------------- defaults */
+/* ------------------------------------------------------------------------------------- defaults */
 
 static int settings_new(const struct settings_sources *sources, struct settings **ret)
 {
@@ -114,7 +115,7 @@ static int settings_new(const struct settings_sources *sources, struct settings 
         return 0;
 }
 
-/* -------------------------------------------------------------------------------- the command line */
+/* ----------------------------------------------------------------------------- the command line */
 
 static int find_for_domain(const char *name, const struct setting **ret, char **ret_domain)
 {
@@ -187,8 +188,8 @@ static int apply_options(struct settings *settings, bool early, struct diag *dia
 
                 if (argument->domain || is_early(argument->setting) != early)
                         continue;
-                r = settings_set(argument->setting, SETTING_SOURCE_OPTION, argument->value, settings,
-                                 &settings->origins[argument->setting - rows], diag);
+                r = settings_set(argument->setting, SETTING_SOURCE_OPTION, argument->value,
+                                 settings, &settings->origins[argument->setting - rows], diag);
                 if (r < 0)
                         return diag_prefix(diag, r, "option -%s", argument->name);
                 mind_connection(settings, argument->setting);
@@ -196,7 +197,7 @@ static int apply_options(struct settings *settings, bool early, struct diag *dia
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------- the environment */
+/* ------------------------------------------------------------------------------ the environment */
 
 static int apply_variables(struct settings *settings)
 {
@@ -207,7 +208,8 @@ static int apply_variables(struct settings *settings)
 
         rows = settings_rows(&n);
         for (i = 0; i < n; i++) {
-                const char *value = rows[i].variable ? settings_getenv(settings, rows[i].variable) : NULL;
+                const char *value =
+                        rows[i].variable ? settings_getenv(settings, rows[i].variable) : NULL;
                 struct problem problem = { .error = settings->run.check_config };
                 struct diag where = DIAG_INIT;
                 struct diag text = DIAG_INIT;
@@ -230,7 +232,7 @@ static int apply_variables(struct settings *settings)
         return 0;
 }
 
-/* --------------------------------------------------------------------------- values that go together */
+/* ---------------------------------------------------------------------- values that go together */
 
 /* Adds a problem with the value of a row, wherever that came from. */
 static int complain(struct settings *settings, size_t offset, bool error, const char *text)
@@ -294,8 +296,9 @@ static int check_tls(struct settings *settings)
         bool key = *connection->key;
 
         if (!connection->url.tls && (cert || key || *connection->ca_cert))
-                return COMPLAIN(settings, connection.broker, false,
-                                "not a TLS scheme, so the certificates that are configured have no effect");
+                return COMPLAIN(
+                        settings, connection.broker, false,
+                        "not a TLS scheme, so the certificates that are configured have no effect");
         if (!connection->url.tls)
                 return 0;
         if (!*connection->ca_cert)
@@ -346,9 +349,10 @@ static int check_together(struct settings *settings)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------ loading */
+/* -------------------------------------------------------------------------------------- loading */
 
-static int complain_of_file(struct settings *settings, const char *path, bool error, const char *text)
+static int complain_of_file(struct settings *settings, const char *path, bool error,
+                            const char *text)
 {
         struct problem problem = { .error = error, .file = (char *)path, .text = (char *)text };
 
@@ -438,10 +442,11 @@ int settings_load_text(const struct settings_sources *sources, const char *path,
         return load(sources, path, text, length, diag, ret);
 }
 
-/* ----------------------------------------------------------------------------------------- comparing */
+/* ------------------------------------------------------------------------------------ comparing */
 
 /* NULL: the value does not count, or there is no memory; *ret_r tells. */
-static struct json *get_value(const struct settings *settings, const struct setting *row, int *ret_r)
+static struct json *get_value(const struct settings *settings, const struct setting *row,
+                              int *ret_r)
 {
         struct json *json;
 
@@ -483,7 +488,7 @@ int settings_compare(const struct settings *before, const struct settings *after
         return changed;
 }
 
-/* ---------------------------------------------------------------------------------------------- help */
+/* ----------------------------------------------------------------------------------------- help */
 
 void settings_print_help(FILE *f)
 {
@@ -491,15 +496,17 @@ void settings_print_help(FILE *f)
         size_t n;
         size_t i;
 
-        (void)fputs("Usage: update-brokerd [OPTION]...\n"
-                    "Drives the update agents of this device.  One dash or two are the same; a value\n"
-                    "stands behind a blank or \"=\", that of a switch only behind \"=\".\n\n",
-                    f);
+        (void)fputs(
+                "Usage: update-brokerd [OPTION]...\n"
+                "Drives the update agents of this device.  One dash or two are the same; a value\n"
+                "stands behind a blank or \"=\", that of a switch only behind \"=\".\n\n",
+                f);
         rows = settings_rows(&n);
         for (i = 0; i < n; i++) {
                 if (!rows[i].option)
                         continue;
-                (void)fprintf(f, "  --%s%s%s\n      %s", rows[i].option, rows[i].type->name ? " " : "",
+                (void)fprintf(f, "  --%s%s%s\n      %s", rows[i].option,
+                              rows[i].type->name ? " " : "",
                               rows[i].type->name ? rows[i].type->name : "", rows[i].help);
                 if (rows[i].standard && *rows[i].standard)
                         (void)fprintf(f, " [%s]", rows[i].standard);

@@ -2,9 +2,10 @@
  *
  * settings - the main configuration: config.json, the environment, the command line
  *
- * Later sources win: built-in default, file, environment variable, option.  Keys, options and variables
- * are Kanto's, whose files load unchanged, and ours; settings-table.c has them all.  The file may have
- * comments (fragment.h); its keys are found whatever the case of their letters, as Go does.
+ * Later sources win: built-in default, file, environment variable, option.  Keys, options and
+ * variables are Kanto's, whose files load unchanged, and ours; settings-table.c has them all.  The
+ * file may have comments (fragment.h); its keys are found whatever the case of their letters, as Go
+ * does.
  *
  * What happens to a fault depends on who asks:
  *
@@ -17,8 +18,8 @@
  *     unknown key                        warning, ignored       error
  *     in a variable                      warning, ignored       error
  *
- * With errors nothing should be started; with warnings the device can still get the update that mends its
- * configuration.  Agents are a part of it that domain.h puts together with conf.d.
+ * With errors nothing should be started; with warnings the device can still get the update that
+ * mends its configuration.  Agents are a part of it that domain.h puts together with conf.d.
  *
  * Reads one file: not for the loop thread. */
 #pragma once
@@ -159,19 +160,21 @@ int settings_load_text(const struct settings_sources *sources, const char *path,
 /* All rows. */
 const struct setting *settings_rows(size_t *ret_n);
 
-/* Sets a value, at base + the row's offset, from a text that is not the file's, and notes its origin in
+/* Sets a value, at base + the row's offset, from a text that is not the file's, and notes its
+ * origin in
  * *to.  As the type's from_text(). */
-int settings_set(const struct setting *row, enum setting_source source, const char *text, void *base,
-                 struct setting_origin *to, struct diag *diag);
+int settings_set(const struct setting *row, enum setting_source source, const char *text,
+                 void *base, struct setting_origin *to, struct diag *diag);
 
 /* The value of an environment variable; NULL: it is not set. */
 const char *settings_getenv(const struct settings *settings, const char *name);
 
 /* Where the key at a JSON pointer stands; false: the file says nothing of it. */
-bool settings_locate(const struct settings *settings, const char *pointer, struct scan_position *ret);
+bool settings_locate(const struct settings *settings, const char *pointer,
+                     struct scan_position *ret);
 
-/* Compares what two configurations amount to.  Fills ret, which has SETTINGS_ROWS_MAX places, with the
- * rows that differ, and *ret_effect with the gravest effect of them.  Their number; -ENOMEM. */
+/* Compares what two configurations amount to.  Fills ret, which has SETTINGS_ROWS_MAX places, with
+ * the rows that differ, and *ret_effect with the gravest effect of them.  Their number; -ENOMEM. */
 int settings_compare(const struct settings *before, const struct settings *after,
                      const struct setting **ret, enum setting_effect *ret_effect);
 

@@ -20,8 +20,8 @@ int client_connect(const struct ctl *ctl, bool quiet, sd_bus **ret);
 void client_done(sd_bus **bus);
 #define CLEANUP_CLIENT CLEANUP(client_done)
 
-/* Calls a method with one string, or with none (argument NULL).  ret NULL: it answers nothing; else *ret is
- * the caller's to free. */
+/* Calls a method with one string, or with none (argument NULL).  ret NULL: it answers nothing; else
+ * *ret is the caller's to free. */
 int client_call(sd_bus *bus, const char *method, const char *argument, char **ret);
 
 /* Calls a method that answers JSON. */

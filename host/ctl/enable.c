@@ -166,7 +166,7 @@ static int edit_file(const struct edit *edit, struct diag *diag)
         return r < 0 ? r : write_file(edit, dir_fd, text, st.st_mode & 07777, diag);
 }
 
-/* --------------------------------------------------------------------------------- before, after */
+/* -------------------------------------------------------------------------------- before, after */
 
 static int load(const struct edit *edit, struct confd **ret)
 {
@@ -237,7 +237,8 @@ static int tell(const struct ctl *ctl, const struct edit *edit)
         }
         if (r >= 0)
                 r = client_call(bus, "Reload", NULL, NULL);
-        /* One that has died too often, and was enabled all the time, starts only when it is asked to. */
+        /* One that has died too often, and was enabled all the time, starts only when it is asked
+         * to. */
         if (r >= 0 && edit->enabled)
                 r = client_call(bus, "Enable", edit->id, NULL);
         if (r < 0)

@@ -92,7 +92,7 @@ struct progress *progress_free(struct progress *progress)
         return NULL;
 }
 
-/* --------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 static char *take_text(const struct json *object, const char *key)
 {
@@ -136,7 +136,7 @@ static int read_items(const struct json *actions, struct item **ret, size_t *ret
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- lines */
+/* ---------------------------------------------------------------------------------------- lines */
 
 static bool same(const struct item *a, const struct item *b)
 {
@@ -154,8 +154,8 @@ static void print_item(const struct progress *p, const struct item *item)
         (void)printf("%s%s\n", *item->message ? ": " : "", item->message);
 }
 
-/* What differs from what was said before.  Feedback keeps the order of the components, so they are compared
- * place by place; after a change of the order some are said again. */
+/* What differs from what was said before.  Feedback keeps the order of the components, so they are
+ * compared place by place; after a change of the order some are said again. */
 static void print_changes(const struct progress *p, const struct progress *before)
 {
         size_t i;
@@ -189,7 +189,7 @@ static int print_event(const char *activity, const struct json *feedback)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- block */
+/* ---------------------------------------------------------------------------------------- block */
 
 struct screen {
         size_t columns;
@@ -268,7 +268,8 @@ static void draw_item(struct progress *p, const struct screen *screen, const str
         enum status status = status_from_string(item->status);
         int64_t percent = item->progress;
 
-        /* Agents leave the number out when a step is done.  To be identified is to be at the beginning. */
+        /* Agents leave the number out when a step is done.  To be identified is to be at the
+         * beginning. */
         if (percent == 0 && status_kind(status) == STATUS_KIND_SUCCESS &&
             status_step(status) != STEP_IDENTIFY)
                 percent = 100;
@@ -308,7 +309,7 @@ void progress_redraw(struct progress *p)
         (void)fflush(stdout);
 }
 
-/* ------------------------------------------------------------------------------------ all of them */
+/* ---------------------------------------------------------------------------------- all of them */
 
 int progress_show(struct progress *p, const char *activity, const struct json *feedback)
 {

@@ -62,7 +62,7 @@ static int show(const struct ctl *ctl, const char *method,
         return r < 0 ? ctl_fail("%s", strerror(-r)) : CTL_EXIT_COMPLETED;
 }
 
-/* ---------------------------------------------------------------------------------------- status */
+/* --------------------------------------------------------------------------------------- status */
 
 /* "LABEL  WORD text" */
 static int print_line(const struct ctl *ctl, const char *label, const char *word, const char *text)
@@ -160,7 +160,7 @@ int ctl_status(const struct ctl *ctl)
         return show(ctl, "Status", print_status);
 }
 
-/* ---------------------------------------------------------------------------------------- agents */
+/* --------------------------------------------------------------------------------------- agents */
 
 static int print_agents(const struct ctl *ctl, const struct json *document)
 {
@@ -193,7 +193,7 @@ int ctl_agents(const struct ctl *ctl)
         return show(ctl, "Agents", print_agents);
 }
 
-/* ------------------------------------------------------------------------------------- inventory */
+/* ------------------------------------------------------------------------------------ inventory */
 
 static void add_nodes(struct table *table, const struct json *nodes, const char *kind)
 {
@@ -225,7 +225,7 @@ int ctl_inventory(const struct ctl *ctl)
         return show(ctl, "Inventory", print_inventory);
 }
 
-/* --------------------------------------------------------------------------------------- history */
+/* -------------------------------------------------------------------------------------- history */
 
 static void format_time(int64_t ms, char *buf, size_t size)
 {

@@ -13,7 +13,7 @@
 #include "host/util/cleanup.h"
 #include "host/util/utf8.h"
 
-/* ----------------------------------------------------------------------------------------- texts */
+/* ---------------------------------------------------------------------------------------- texts */
 
 static bool is_control(uint32_t c)
 {
@@ -116,7 +116,7 @@ size_t text_fit(const char *text, size_t columns)
         return walk(text, columns, &used);
 }
 
-/* --------------------------------------------------------------------------------------- colours */
+/* -------------------------------------------------------------------------------------- colours */
 
 enum text_colour text_colour_of(const char *word)
 {
@@ -162,7 +162,7 @@ const char *text_end(enum text_colour which, bool colour)
         return colour && which != TEXT_PLAIN ? "\033[0m" : "";
 }
 
-/* ---------------------------------------------------------------------------------------- tables */
+/* --------------------------------------------------------------------------------------- tables */
 
 void table_init(struct table *table, const char *const *headings, int coloured)
 {

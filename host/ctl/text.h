@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A copy in which control characters, and what is not UTF-8, are "?".  NULL is "".  The caller's to free; NULL:
- * out of memory. */
+/* A copy in which control characters, and what is not UTF-8, are "?".  NULL is "".  The caller's to
+ * free; NULL:  out of memory. */
 char *text_clean(const char *text);
 
-/* Columns that a text takes: 2 for the wide characters of East Asia and for emoji, 0 for combining ones.  The
- * rest is 1; there is no more to it, whatever a terminal's own table says. */
+/* Columns that a text takes: 2 for the wide characters of East Asia and for emoji, 0 for combining
+ * ones.  The rest is 1; there is no more to it, whatever a terminal's own table says. */
 size_t text_width(const char *text);
 
 /* Bytes of the beginning that fits into so many columns. */

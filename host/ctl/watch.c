@@ -42,7 +42,7 @@ static void watch_done(struct watch *watch)
         free(watch->activity);
 }
 
-/* --------------------------------------------------------------------------------------- watching */
+/* ------------------------------------------------------------------------------------- watching */
 
 static int exit_status(enum status status)
 {
@@ -191,7 +191,7 @@ int ctl_watch(const struct ctl *ctl)
         return r < 0 ? ctl_fail("%s", strerror(-r)) : run(&watch);
 }
 
-/* ------------------------------------------------------------------------------- apply and cancel */
+/* ----------------------------------------------------------------------------- apply and cancel */
 
 /* The desired state; its faults in reading have been said. */
 static int read_desired(const char *path, char **ret)

@@ -49,7 +49,7 @@ struct json *json_free(struct json *json)
         return NULL;
 }
 
-/* ---------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 enum json_type json_get_type(const struct json *json)
 {
@@ -238,7 +238,7 @@ bool json_equal(const struct json *a, const struct json *b)
         return false;
 }
 
-/* --------------------------------------------------------------------------------------- building */
+/* ------------------------------------------------------------------------------------- building */
 
 struct json *json_new_object(void)
 {
@@ -320,7 +320,7 @@ struct json *json_edit_member(struct json *object, const char *key)
         return (struct json *)json_get_member(object, key);
 }
 
-/* ---------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static void print_value(FILE *f, const struct json *json, enum json_layout layout, int level);
 

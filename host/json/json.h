@@ -47,7 +47,7 @@ struct json *json_free(struct json *json);
 DEFINE_FREEP(struct json, json);
 #define CLEANUP_JSON CLEANUP(json_freep)
 
-/* ---------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* 0 for NULL, which no type has. */
 enum json_type json_get_type(const struct json *json);
@@ -101,7 +101,7 @@ void json_remove(struct json *object, const char *key);
 /* Like json_get_member, to be changed. */
 struct json *json_edit_member(struct json *object, const char *key);
 
-/* ---------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 /* *ret is the caller's to free.  0; -ENOMEM. */
 int json_print(const struct json *json, enum json_layout layout, char **ret);

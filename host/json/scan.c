@@ -41,7 +41,7 @@ struct scanner {
 
 static int scan_value(struct scanner *s);
 
-/* ------------------------------------------------------------------------------------- characters */
+/* ----------------------------------------------------------------------------------- characters */
 
 /* The value of four hexadecimal digits, or -1. */
 static int hex4(const char *p, size_t length)
@@ -105,7 +105,7 @@ static uint32_t string_next(const char **p, const char *end)
         return 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
 }
 
-/* --------------------------------------------------------------------------------------- checking */
+/* ------------------------------------------------------------------------------------- checking */
 
 /* Notes where the fault is; to be used as `return diag_set(fault_at(s, offset), -EBADMSG, ...)`. */
 static struct diag *fault_at(struct scanner *s, size_t offset)

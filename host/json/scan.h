@@ -63,6 +63,6 @@ int scan_locate_key(const char *text, size_t length, const char *pointer, size_t
                     size_t *ret_length);
 
 /* Copies a value out, as scan_locate() found it: a string decoded, anything else as it stands in
- * the text.  Returns the length; when that is >= size, nothing was copied.  What is copied ends in a
- * NUL. */
+ * the text.  Returns the length; when that is >= size, nothing was copied.  What is copied ends in
+ * a NUL. */
 int scan_copy(const char *value, size_t length, char *buf, size_t size);

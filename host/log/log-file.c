@@ -44,7 +44,7 @@ struct log_file *log_file_free(struct log_file *file)
         return NULL;
 }
 
-/* --------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------- opening */
 
 /* mkdir -p */
 static int make_dirs(char *path)
@@ -134,7 +134,7 @@ int log_file_open(const char *path, const struct log_file_limits *limits, struct
         return 0;
 }
 
-/* --------------------------------------------------------------------------------- putting aside */
+/* -------------------------------------------------------------------------------- putting aside */
 
 static size_t stem_length(const struct log_file *file)
 {
@@ -149,7 +149,8 @@ static int format_aside(const struct log_file *file, uint64_t usec, char *buf, s
         struct tm tm;
         int n;
 
-        if (!localtime_r(&sec, &tm) || strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H-%M-%S", &tm) == 0)
+        if (!localtime_r(&sec, &tm) ||
+            strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H-%M-%S", &tm) == 0)
                 return -EOVERFLOW;
         n = snprintf(buf, size, "%.*s-%s.%03u%s", (int)stem_length(file), file->name, stamp,
                      (unsigned)(usec / USEC_PER_MSEC % 1000), file->suffix);
@@ -285,7 +286,7 @@ static int rotate(struct log_file *file, uint64_t now_usec)
         return r;
 }
 
-/* --------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static int append(struct log_file *file, const char *text, size_t length)
 {
@@ -334,7 +335,8 @@ void log_file_write(struct log_file *file, uint64_t now_usec, const char *line, 
         if (file->bytes > 0 && file->bytes + length > bytes_max)
                 r = rotate(file, now_usec);
 
-        /* A folder that cannot be written to is no reason to be silent at once, nor to fill the disk. */
+        /* A folder that cannot be written to is no reason to be silent at once, nor to fill the
+         * disk. */
         if (r == 0 || file->bytes + length <= 2 * bytes_max)
                 r = append_line(file, line, length);
         if (r == 0)

@@ -53,8 +53,8 @@ static uint64_t now_from_system(void *data)
         return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* systemd.exec(5): $JOURNAL_STREAM is the device and inode of the stream, and proves nothing when stderr
- * has been redirected since. */
+/* systemd.exec(5): $JOURNAL_STREAM is the device and inode of the stream, and proves nothing when
+ * stderr has been redirected since. */
 static bool is_journal_stream(int fd)
 {
         const char *stream = getenv("JOURNAL_STREAM");

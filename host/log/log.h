@@ -16,12 +16,13 @@
  *
  *     2026/01/31 23:59:59.999999  [update-broker] INFO    text (agent containers, activity A1)
  *
- * A text comes from anywhere, plugins and MQTT included, so it can neither begin a line of its own nor
- * talk to a terminal: control characters become blanks, what is not UTF-8 becomes "?".  The log knows
- * nothing about secrets; whoever has one never passes it here.
+ * A text comes from anywhere, plugins and MQTT included, so it can neither begin a line of its own
+ * nor talk to a terminal: control characters become blanks, what is not UTF-8 becomes "?".  The log
+ * knows nothing about secrets; whoever has one never passes it here.
  *
- * Nobody can do anything about a log that fails, so writing returns nothing.  stderr and the journal may
- * block when their readers do: that is their choice for all of a system's services.  Loop thread only. */
+ * Nobody can do anything about a log that fails, so writing returns nothing.  stderr and the
+ * journal may block when their readers do: that is their choice for all of a system's services.
+ * Loop thread only. */
 #pragma once
 
 #include <stdbool.h>
@@ -64,8 +65,8 @@ int log_new(const struct log_options *options, struct diag *diag, struct log **r
 struct log *log_free(struct log *log);
 DEFINE_FREEP(struct log, log);
 
-/* Takes other options, and opens the file anew even when it is the same: after somebody else moved it.
- * On failure nothing has changed. */
+/* Takes other options, and opens the file anew even when it is the same: after somebody else moved
+ * it.  On failure nothing has changed. */
 int log_configure(struct log *log, const struct log_options *options, struct diag *diag);
 
 /* For what is costly to prepare. */

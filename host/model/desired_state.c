@@ -158,7 +158,8 @@ static int read_member_name(const struct place *at, const struct json *json, str
                 return place_fault(at, diag, -E2BIG, "longer than %d bytes",
                                    PLACE_ID_MAX + 1 + PLACE_NAME_MAX);
         if (!strchr(text, ':'))
-                return place_fault(at, diag, -EBADMSG, "expected DOMAIN:COMPONENT, not \"%s\"", text);
+                return place_fault(at, diag, -EBADMSG, "expected DOMAIN:COMPONENT, not \"%s\"",
+                                   text);
         *name = strdup(text);
         return *name ? 0 : out_of_memory(diag);
 }
@@ -298,7 +299,8 @@ static int check_titles(const struct desired_state *d, struct diag *diag)
                 names[i] = (struct name){ d->baselines[i].title, i, 0 };
                 at.index = i;
                 if (d->baselines[i].title[0] == ':')
-                        return place_fault(&at, diag, -EBADMSG, "titles with a : in front are ours");
+                        return place_fault(&at, diag, -EBADMSG,
+                                           "titles with a : in front are ours");
         }
         twin = find_twin(names, d->n_baselines);
         if (!twin)
@@ -331,7 +333,9 @@ static int assign(struct desired_domain *domain, const struct name *names, size_
                         else
                                 high = middle;
                 }
-                c->baseline = low < n && strcmp(names[low].text, text) == 0 ? names[low].outer : DESIRED_STATE_NO_BASELINE;
+                c->baseline = low < n && strcmp(names[low].text, text) == 0
+                                      ? names[low].outer
+                                      : DESIRED_STATE_NO_BASELINE;
         }
         return 0;
 }

@@ -19,7 +19,8 @@ static size_t write_path(const struct place *at, char *buf, size_t length)
                 return length;
         length = write_path(at->parent, buf, length);
         if (at->key)
-                n = snprintf(buf + length, PATH_MAX_BYTES - length, "%s%s", length ? "." : "", at->key);
+                n = snprintf(buf + length, PATH_MAX_BYTES - length, "%s%s", length ? "." : "",
+                             at->key);
         else
                 n = snprintf(buf + length, PATH_MAX_BYTES - length, "[%zu]", at->index);
         length += (size_t)n;

@@ -18,8 +18,8 @@ struct diag;
 
 /* Limits of what is read; beyond them a text is refused with -E2BIG. */
 enum {
-        PLACE_ID_MAX = 64,            /* activity, domain, title of a baseline: as in the plugin ABI */
-        PLACE_NAME_MAX = 256,         /* component, version, key, node */
+        PLACE_ID_MAX = 64,    /* activity, domain, title of a baseline: as in the plugin ABI */
+        PLACE_NAME_MAX = 256, /* component, version, key, node */
         PLACE_TEXT_MAX = 64 * 1024,   /* a message, a value */
         PLACE_JSON_MAX = 1024 * 1024, /* a payload */
         PLACE_JSON_DEPTH_MAX = 64,

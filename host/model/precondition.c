@@ -72,7 +72,8 @@ struct precondition *precondition_free(struct precondition *p)
 
 static int fault(const struct parser *s, const char *what)
 {
-        return diag_set(s->diag, -EBADMSG, "character %zu: %s", (size_t)(s->at - s->start) + 1, what);
+        return diag_set(s->diag, -EBADMSG, "character %zu: %s", (size_t)(s->at - s->start) + 1,
+                        what);
 }
 
 static void skip_blanks(struct parser *s)
@@ -276,7 +277,8 @@ static enum truth compare(const struct node *node, const char *fact)
         if (!to_number(fact, &a) || !to_number(node->value, &b)) {
                 if (node->op != OP_EQ && node->op != OP_NE)
                         return TRUTH_UNKNOWN;
-                return same_text(fact, node->value) == (node->op == OP_EQ) ? TRUTH_TRUE : TRUTH_FALSE;
+                return same_text(fact, node->value) == (node->op == OP_EQ) ? TRUTH_TRUE
+                                                                           : TRUTH_FALSE;
         }
         switch (node->op) {
         case OP_EQ:

@@ -2,18 +2,18 @@
  *
  * status - the words of feedback, all in one table
  *
- * The only place where a status word is spelled.  Everything else asks the table what a word means: the
- * step of an activity that it speaks about, and whether that step goes on, went well, or failed.  So a
- * word that an agent gets wrong in one of the ways seen in the field (COMPLETE, UPDATED, the words of
- * the older documentation) is a line here and nothing anywhere else.
+ * The only place where a status word is spelled.  Everything else asks the table what a word means:
+ * the step of an activity that it speaks about, and whether that step goes on, went well, or
+ * failed.  So a word that an agent gets wrong in one of the ways seen in the field (COMPLETE,
+ * UPDATED, the words of the older documentation) is a line here and nothing anywhere else.
  *
  * Input may be a synonym, output never is. */
 #pragma once
 
 #include <stdbool.h>
 
-/* The steps of an activity in one domain, in the order in which they are done.  All but IDENTIFY are
- * also commands. */
+/* The steps of an activity in one domain, in the order in which they are done.  All but IDENTIFY
+ * are also commands. */
 enum step {
         STEP_NONE = 0,
         STEP_IDENTIFY, /* the desired state itself */
@@ -82,8 +82,8 @@ enum status_kind status_kind(enum status status);
 /* True for the overall words that end an activity. */
 bool status_is_terminal(enum status status);
 
-/* The status of an action as it is reported upward: activation and verification are shown as a part of
- * the update, synonyms in their proper form, words that are not in the table as they came. */
+/* The status of an action as it is reported upward: activation and verification are shown as a part
+ * of the update, synonyms in their proper form, words that are not in the table as they came. */
 const char *status_of_action(const char *text);
 
 /* "DOWNLOAD", as in commands; "IDENTIFY"; "" for STEP_NONE. */

@@ -29,12 +29,13 @@ static int parse_scheme(const char *url, struct diag *diag, enum kind *ret, cons
         const char *colon = strstr(url, "://");
 
         if (!colon)
-                return diag_set(diag, -EINVAL, "%s: expected SCHEME://HOST:PORT, as in tcp://%s", url,
-                                url);
+                return diag_set(diag, -EINVAL, "%s: expected SCHEME://HOST:PORT, as in tcp://%s",
+                                url, url);
         for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
                 size_t length = strlen(schemes[i].scheme);
 
-                if (length != (size_t)(colon - url) || strncasecmp(url, schemes[i].scheme, length) != 0)
+                if (length != (size_t)(colon - url) ||
+                    strncasecmp(url, schemes[i].scheme, length) != 0)
                         continue;
                 if (schemes[i].kind == KIND_WEBSOCKET)
                         return diag_set(diag, -EINVAL,
@@ -45,8 +46,8 @@ static int parse_scheme(const char *url, struct diag *diag, enum kind *ret, cons
                 *ret_rest = colon + 3;
                 return 0;
         }
-        return diag_set(diag, -EINVAL, "%s: unknown scheme; known are tcp, mqtt, ssl, tls, mqtts, unix",
-                        url);
+        return diag_set(diag, -EINVAL,
+                        "%s: unknown scheme; known are tcp, mqtt, ssl, tls, mqtts, unix", url);
 }
 
 static int parse_path(const char *url, const char *path, struct diag *diag, struct address *ret)
@@ -54,11 +55,11 @@ static int parse_path(const char *url, const char *path, struct diag *diag, stru
         size_t length = strlen(path);
 
         if (path[0] != '/')
-                return diag_set(diag, -EINVAL, "%s: expected an absolute path, as in unix:///run/mqtt",
-                                url);
+                return diag_set(diag, -EINVAL,
+                                "%s: expected an absolute path, as in unix:///run/mqtt", url);
         if (length >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-                return diag_set(diag, -EINVAL, "%s: the path of a socket has at most %zu bytes", url,
-                                sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+                return diag_set(diag, -EINVAL, "%s: the path of a socket has at most %zu bytes",
+                                url, sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
         *ret = (struct address){ .port = 0 };
         memcpy(ret->host, path, length + 1);
         return 0;
@@ -74,13 +75,15 @@ static int parse_port(const char *url, const char *text, struct diag *diag, uint
                          strtoul(text + 1, NULL, 10) :
                          0;
         if (number < 1 || number > UINT16_MAX)
-                return diag_set(diag, -EINVAL, "%s: expected a port from 1 to 65535 after the host", url);
+                return diag_set(diag, -EINVAL, "%s: expected a port from 1 to 65535 after the host",
+                                url);
         *port = (uint16_t)number;
         return 0;
 }
 
 /* HOST, [IPV6]: where it begins, how long it is and what follows. */
-static int split_host(const char *rest, size_t *ret_length, const char **ret_host, const char **ret_end)
+static int split_host(const char *rest, size_t *ret_length, const char **ret_host,
+                      const char **ret_end)
 {
         const char *end;
 

@@ -297,7 +297,8 @@ static void on_down(void *data, const char *why, bool reached)
 
         (void)diag_set(&diag, 0, "%s: %s", connection->address.host, why);
         connection->link = link_free(connection->link);
-        if (connection->up && time_now_usec() - connection->up_since_usec >= connection->retry_max_usec)
+        if (connection->up &&
+            time_now_usec() - connection->up_since_usec >= connection->retry_max_usec)
                 connection->n_failures = 0;
         connection->up = false;
         forget_asked(connection);
@@ -368,7 +369,8 @@ static int copy_texts(struct connection *connection, const struct connection_con
         /* Every server takes 23 letters and digits.  Early in boot the time must do. */
         if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
                 number = time_now_usec();
-        (void)snprintf(connection->client_id, sizeof(connection->client_id), "ub%016" PRIx64, number);
+        (void)snprintf(connection->client_id, sizeof(connection->client_id), "ub%016" PRIx64,
+                       number);
         return 0;
 }
 
@@ -390,20 +392,21 @@ static int configure(struct connection *connection, const struct connection_conf
         if (connection->address.is_name && !connection->worker)
                 return -EINVAL;
         connection->retry_min_usec = config->retry_min_usec ? config->retry_min_usec : USEC_PER_SEC;
-        connection->retry_max_usec = config->retry_max_usec ? config->retry_max_usec : USEC_PER_MINUTE;
+        connection->retry_max_usec =
+                config->retry_max_usec ? config->retry_max_usec : USEC_PER_MINUTE;
         connection->link_config = (struct link_config){
                 .address = &connection->address,
                 .mqtt5 = config->mqtt5,
-                .client_id = connection->texts[TEXT_CLIENT_ID] ? connection->texts[TEXT_CLIENT_ID] :
-                                                                 connection->client_id,
+                .client_id = connection->texts[TEXT_CLIENT_ID] ? connection->texts[TEXT_CLIENT_ID]
+                                                               : connection->client_id,
                 .username = connection->texts[TEXT_USERNAME],
                 .password = connection->texts[TEXT_PASSWORD],
                 .ca_file = connection->texts[TEXT_CA],
                 .cert_file = connection->texts[TEXT_CERT],
                 .key_file = connection->texts[TEXT_KEY],
                 .keep_alive_usec = config->keep_alive_usec,
-                .connect_timeout_usec = config->connect_timeout_usec ? config->connect_timeout_usec :
-                                                                       30 * USEC_PER_SEC,
+                .connect_timeout_usec = config->connect_timeout_usec ? config->connect_timeout_usec
+                                                                     : 30 * USEC_PER_SEC,
         };
         return 0;
 }
@@ -417,7 +420,8 @@ static int make_sources(struct connection *connection)
         if (r >= 0)
                 r = sd_event_source_set_enabled(connection->retry, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_defer(connection->event, &connection->update, on_update, connection);
+                r = sd_event_add_defer(connection->event, &connection->update, on_update,
+                                       connection);
         if (r >= 0)
                 r = sd_event_source_set_enabled(connection->update, SD_EVENT_OFF);
         return r;
@@ -439,7 +443,8 @@ int connection_new(sd_event *event, struct worker *worker, const struct connecti
         r = configure(connection, config, diag);
         if (r >= 0)
                 r = outbox_new(config->max_queued ? config->max_queued : 1000,
-                               config->max_queued_bytes ? config->max_queued_bytes : 16 * 1024 * 1024,
+                               config->max_queued_bytes ? config->max_queued_bytes
+                                                        : 16 * 1024 * 1024,
                                &connection->outbox);
         if (r >= 0)
                 r = subscriptions_new(CONNECTION_SUBSCRIPTIONS_MAX, &connection->subscriptions);

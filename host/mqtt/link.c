@@ -136,10 +136,11 @@ static void explain_result(struct link *link, int rc, int error)
                 set_why(link, gai_strerror(error));
                 break;
         case MOSQ_ERR_ERRNO:
-                set_why(link, is_tls_refusal(link, error) ?
-                                      "TLS: the server breaks off the handshake (does it want another "
-                                      "client certificate?)" :
-                                      strerror(error));
+                set_why(link,
+                        is_tls_refusal(link, error)
+                                ? "TLS: the server breaks off the handshake (does it want another "
+                                  "client certificate?)"
+                                : strerror(error));
                 break;
         default:
                 set_why(link, mosquitto_strerror(rc));
@@ -274,14 +275,16 @@ static int write_out(struct link *link)
         return mosquitto_loop_write(link->mosq, 1);
 }
 
-/* A server as Debian installs it sends its PUBACK and holds the message that follows back until TCP has
- * acknowledged the PUBACK (Nagle), which takes 40 ms when nothing is to be sent the other way.  The kernel forgets
- * the wish, so it is repeated.  fd: our duplicate, open also when libmosquitto has closed its own. */
+/* A server as Debian installs it sends its PUBACK and holds the message that follows back until TCP
+ * has acknowledged the PUBACK (Nagle), which takes 40 ms when nothing is to be sent the other way.
+ * The kernel forgets the wish, so it is repeated.  fd: our duplicate, open also when libmosquitto
+ * has closed its own. */
 static void acknowledge_quickly(int fd)
 {
         int one = 1;
 
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one)); /* not on a unix socket */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one,
+                         sizeof(one)); /* not on a unix socket */
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
@@ -462,7 +465,8 @@ static int watch(struct link *link)
                 link->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
                 if (link->fd < 0)
                         return -errno;
-                r = sd_event_add_io(link->event, &link->io, link->fd, EPOLLIN | EPOLLOUT, on_io, link);
+                r = sd_event_add_io(link->event, &link->io, link->fd, EPOLLIN | EPOLLOUT, on_io,
+                                    link);
                 if (r < 0)
                         return r;
         }
@@ -520,7 +524,8 @@ static int set_tls(struct link *link, const struct link_config *config, struct d
                 return diag_set(diag, -EINVAL,
                                 "TLS needs the certificate of the authority to trust (caCert)");
         if (!config->cert_file != !config->key_file)
-                return diag_set(diag, -EINVAL, "a client certificate (cert) and its key belong together");
+                return diag_set(diag, -EINVAL,
+                                "a client certificate (cert) and its key belong together");
         r = check_readable("CA certificate", config->ca_file, diag);
         if (r >= 0)
                 r = check_readable("client certificate", config->cert_file, diag);
@@ -530,8 +535,8 @@ static int set_tls(struct link *link, const struct link_config *config, struct d
                 return r;
         /* Verifies the server's name by default; TLS 1.2 is the least that libmosquitto 2 speaks.
          * */
-        rc = mosquitto_tls_set(link->mosq, config->ca_file, NULL, config->cert_file, config->key_file,
-                               password_none);
+        rc = mosquitto_tls_set(link->mosq, config->ca_file, NULL, config->cert_file,
+                               config->key_file, password_none);
         if (rc != MOSQ_ERR_SUCCESS)
                 return diag_set(diag, rc == MOSQ_ERR_NOMEM ? -ENOMEM : -EINVAL, "TLS: %s",
                                 mosquitto_strerror(rc));
@@ -544,8 +549,9 @@ static int set_up_client(struct link *link, const struct link_config *config, st
 
         link->mosq = mosquitto_new(config->client_id, true, link);
         if (!link->mosq)
-                return errno == EINVAL ? diag_set(diag, -EINVAL, "%s: not a client id", config->client_id) :
-                                         -ENOMEM;
+                return errno == EINVAL
+                               ? diag_set(diag, -EINVAL, "%s: not a client id", config->client_id)
+                               : -ENOMEM;
         mosquitto_log_callback_set(link->mosq, on_log);
         mosquitto_connect_v5_callback_set(link->mosq, on_connect);
         mosquitto_disconnect_v5_callback_set(link->mosq, on_disconnect);
@@ -630,7 +636,8 @@ static int after_send(struct link *link, int rc, int error)
                 if (link->busy == 0)
                         (void)sd_event_source_set_io_events(
                                 link->io, /* good arguments: cannot fail */
-                                EPOLLIN | (mosquitto_want_write(link->mosq) ? (uint32_t)EPOLLOUT : 0));
+                                EPOLLIN | (mosquitto_want_write(link->mosq) ? (uint32_t)EPOLLOUT
+                                                                            : 0));
                 return 0;
         case MOSQ_ERR_NOMEM:
                 return -ENOMEM;

@@ -206,7 +206,8 @@ static void mark_asked(struct subscriptions *subscriptions, const struct subscri
         }
 }
 
-static int tell_subscribe(struct subscriptions *subscriptions, subscription_change_fn fn, void *data)
+static int tell_subscribe(struct subscriptions *subscriptions, subscription_change_fn fn,
+                          void *data)
 {
         struct subscription *s;
 
@@ -229,7 +230,8 @@ static int tell_subscribe(struct subscriptions *subscriptions, subscription_chan
         return 0;
 }
 
-static int tell_unsubscribe(struct subscriptions *subscriptions, subscription_change_fn fn, void *data)
+static int tell_unsubscribe(struct subscriptions *subscriptions, subscription_change_fn fn,
+                            void *data)
 {
         struct subscription *s;
 

@@ -43,7 +43,8 @@ int topics_prefix(const char *domain, char ret[static TOPICS_PREFIX_SIZE])
                 return -EINVAL;
 
         /* Case counts: "myUpdate" becomes "myUpdateupdate". */
-        if (n < strlen(ENDING) || memcmp(prefix + n - strlen(ENDING), ENDING, strlen(ENDING)) != 0) {
+        if (n < strlen(ENDING) ||
+            memcmp(prefix + n - strlen(ENDING), ENDING, strlen(ENDING)) != 0) {
                 memcpy(prefix + n, ENDING, strlen(ENDING));
                 n += strlen(ENDING);
         }
@@ -60,7 +61,8 @@ int topics_make(enum topics_kind kind, const char *domain, char ret[static TOPIC
         r = topics_prefix(domain, prefix);
         if (r < 0)
                 return r;
-        (void)snprintf(ret, TOPICS_SIZE, "%s/%s", prefix, rules[kind].suffix); /* fits, by its size */
+        (void)snprintf(ret, TOPICS_SIZE, "%s/%s", prefix,
+                       rules[kind].suffix); /* fits, by its size */
         return 0;
 }
 
@@ -120,10 +122,11 @@ static int claim_make(const char *domain, struct claim *ret, struct diag *diag)
                 return diag_set(diag, r, "domain %.40s...: longer than %d bytes", domain,
                                 TOPICS_DOMAIN_MAX);
         if (r < 0)
-                return diag_set(diag, r,
-                                "domain %s: cannot be part of an MQTT topic, because it contains '+', "
-                                "'#' or a control character or begins with '$'",
-                                domain);
+                return diag_set(
+                        diag, r,
+                        "domain %s: cannot be part of an MQTT topic, because it contains '+', "
+                        "'#' or a control character or begins with '$'",
+                        domain);
         return 0;
 }
 
@@ -132,7 +135,8 @@ static int claim_compare(const void *a, const void *b)
         return strcmp(((const struct claim *)a)->prefix, ((const struct claim *)b)->prefix);
 }
 
-int topics_check(const char *manager, const char *const *domains, size_t n_domains, struct diag *diag)
+int topics_check(const char *manager, const char *const *domains, size_t n_domains,
+                 struct diag *diag)
 {
         CLEANUP_FREE struct claim *claims = calloc(n_domains + 1, sizeof(*claims));
         int r;

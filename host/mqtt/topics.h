@@ -56,4 +56,5 @@ int topics_parse(const char *topic, const char *const *domains, size_t n_domains
 
 /* Can the manager's domain and those of the agents be told apart by their topics?  -EINVAL, -E2BIG:
  * as topics_prefix().  -EEXIST: two share a prefix.  -ENOMEM.  diag names the domains. */
-int topics_check(const char *manager, const char *const *domains, size_t n_domains, struct diag *diag);
+int topics_check(const char *manager, const char *const *domains, size_t n_domains,
+                 struct diag *diag);

@@ -65,7 +65,8 @@ void drive_end_step(struct orchestrator *o, struct domain *d)
 
 void drive_listen(struct orchestrator *o, struct domain *d)
 {
-        orchestrator_arm(o, TIMER_SILENCE, slot_of(o, d), o->config.phase_timeout_usec, &d->silence);
+        orchestrator_arm(o, TIMER_SILENCE, slot_of(o, d), o->config.phase_timeout_usec,
+                         &d->silence);
 }
 
 static void send_desired_state(struct orchestrator *o, struct domain *d)
@@ -171,7 +172,8 @@ static void give_up(struct orchestrator *o, struct domain *d)
                         continue;
                 drive_unit(o, d, unit, UNIT_GIVE_UP, NULL);
         }
-        /* Later than this it is better to wait for the end of the step, and to know what there is to undo. */
+        /* Later than this it is better to wait for the end of the step, and to know what there is
+         * to undo. */
         if (all && d->sent && !d->cancelled && d->resume == RESUME_NO && d->step != STEP_NONE &&
             d->step < STEP_ACTIVATE) {
                 d->cancelled = true;
@@ -349,7 +351,8 @@ void drive_facts_timeout(struct orchestrator *o)
                 explain(o, i, missing);
                 if (!*missing)
                         continue;
-                (void)snprintf(text, sizeof(text), "precondition not met in %s: %s", limit, missing);
+                (void)snprintf(text, sizeof(text), "precondition not met in %s: %s", limit,
+                               missing);
                 orchestrator_check(o, reason_set(&a->groups[i].reason, text, false));
                 a->groups[i].failed = true;
         }

@@ -23,16 +23,16 @@ enum effect_kind {
         EFFECT_COMMAND,       /* to domain: activity, baseline ("": all), step */
         EFFECT_CANCEL,        /* to domain: activity */
         EFFECT_FEEDBACK_GET,  /* to domain: activity */
-        EFFECT_ACTIVITY_END,  /* to domain: activity; nothing that it says of it counts any longer */
-        EFFECT_FEEDBACK,      /* upward: activity, text; terminal: it must not get lost */
-        EFFECT_CONSENT,       /* ask the owner: activity, step */
-        EFFECT_CONSENT_END,   /* the question is off the table, answered or not: activity */
-        EFFECT_TIMER_ARM,     /* timer, usec from now; replaces one of the same kind and slot */
-        EFFECT_TIMER_DISARM,  /* timer */
-        EFFECT_INVENTORY,     /* ask all agents for their state and publish it: activity */
-        EFFECT_REBOOT,        /* text: why, for people */
-        EFFECT_STOPPED,       /* answers EVENT_STOP: all is said */
-        EFFECT_LOG,           /* level (as syslog), domain and activity if it is about one, text */
+        EFFECT_ACTIVITY_END, /* to domain: activity; nothing that it says of it counts any longer */
+        EFFECT_FEEDBACK,     /* upward: activity, text; terminal: it must not get lost */
+        EFFECT_CONSENT,      /* ask the owner: activity, step */
+        EFFECT_CONSENT_END,  /* the question is off the table, answered or not: activity */
+        EFFECT_TIMER_ARM,    /* timer, usec from now; replaces one of the same kind and slot */
+        EFFECT_TIMER_DISARM, /* timer */
+        EFFECT_INVENTORY,    /* ask all agents for their state and publish it: activity */
+        EFFECT_REBOOT,       /* text: why, for people */
+        EFFECT_STOPPED,      /* answers EVENT_STOP: all is said */
+        EFFECT_LOG,          /* level (as syslog), domain and activity if it is about one, text */
 };
 
 enum timer_kind {

@@ -49,7 +49,8 @@ static void answer_all(struct orchestrator *o, struct domain *d, enum unit_input
 /* -------------------------------------------------------------------------------------- reasons */
 
 /* What the agent says of the failure: its message, or that of the component that failed. */
-static const char *find_reason(const struct domain *d, const struct feedback *f, char buf[REASON_MAX])
+static const char *find_reason(const struct domain *d, const struct feedback *f,
+                               char buf[REASON_MAX])
 {
         size_t prefix = strlen(d->desired->id);
         size_t i;
@@ -160,8 +161,8 @@ void intake_feedback(struct orchestrator *o, const struct event *event)
         int changed;
 
         if (!a || strcmp(a->id, event->activity) != 0) {
-                orchestrator_log(o, 7, event->domain, "feedback for activity %s, which does not run",
-                                 event->activity);
+                orchestrator_log(o, 7, event->domain,
+                                 "feedback for activity %s, which does not run", event->activity);
                 return;
         }
         d = activity_find_domain(a, event->domain);
@@ -213,7 +214,8 @@ void intake_refused(struct orchestrator *o, const struct event *event)
         if (!d || !d->known)
                 return;
         (void)snprintf(text, sizeof(text), "the agent refused %s: %s",
-                       d->step == STEP_NONE || d->step == STEP_IDENTIFY ? "the desired state" : step_to_string(d->step),
+                       d->step == STEP_NONE || d->step == STEP_IDENTIFY ? "the desired state"
+                                                                        : step_to_string(d->step),
                        event->text && *event->text ? event->text : strerror(-event->result));
         if (event->request == EFFECT_DESIRED_STATE && d->step == STEP_IDENTIFY && d->sent) {
                 if (!(d->repeated && event->result == -EBUSY))
@@ -286,7 +288,8 @@ void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
         if (agent && !agent->up)
                 (void)snprintf(reason, sizeof(reason), "the agent does not run, waited %s", time);
         else
-                (void)snprintf(reason, sizeof(reason), limit ? "not finished in %s" : "not received in %s", time);
+                (void)snprintf(reason, sizeof(reason),
+                               limit ? "not finished in %s" : "not received in %s", time);
         orchestrator_log(o, 4, d->desired->id, "%s: %s", step_to_string(step), reason);
         if (o->activity->phase == PHASE_IDENTIFY && step == STEP_IDENTIFY)
                 o->activity->refused = true;

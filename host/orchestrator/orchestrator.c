@@ -86,7 +86,8 @@ void orchestrator_disarm(struct orchestrator *o, enum timer_kind kind, unsigned 
         *serial = 0;
 }
 
-void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format, ...)
+void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format,
+                      ...)
 {
         const struct effect effect = {
                 .kind = EFFECT_LOG,
@@ -182,8 +183,8 @@ static void know_domains(struct orchestrator *o, struct activity *a)
                 a->domains[i].known = orchestrator_find_agent(o, a->domains[i].desired->id) != NULL;
 }
 
-int orchestrator_restore(const struct orchestrator_config *config, const char *record, size_t length,
-                         struct diag *diag, struct orchestrator **ret)
+int orchestrator_restore(const struct orchestrator_config *config, const char *record,
+                         size_t length, struct diag *diag, struct orchestrator **ret)
 {
         CLEANUP(orchestrator_freep)
         struct orchestrator *o = NULL;
@@ -370,7 +371,10 @@ static void answer_known(struct orchestrator *o, const char *id, const struct re
         if (result)
                 report_again(o, result);
         else if (o->activity && strcmp(o->activity->id, id) == 0)
-                report_status(o, o->activity->phase == PHASE_IDENTIFY ? STATUS_IDENTIFYING : STATUS_RUNNING, NULL);
+                report_status(o,
+                              o->activity->phase == PHASE_IDENTIFY ? STATUS_IDENTIFYING
+                                                                   : STATUS_RUNNING,
+                              NULL);
         orchestrator_log(o, 6, NULL, "activity %s is known already: not run again", id);
 }
 
@@ -523,7 +527,8 @@ static void on_domain_timer(struct orchestrator *o, const struct timer *timer)
 
 static void on_reboot_timer(struct orchestrator *o)
 {
-        const char *reason = o->reboot_due ? "the update is complete" : "the update becomes active with the boot";
+        const char *reason = o->reboot_due ? "the update is complete"
+                                           : "the update becomes active with the boot";
 
         if (!o->reboot_due && (!o->activity || o->activity->phase != PHASE_REBOOT))
                 return;
@@ -582,7 +587,8 @@ static void on_fact(struct orchestrator *o, const struct event *event)
 
         orchestrator_check(o, r);
         if (r == -E2BIG)
-                orchestrator_log(o, 4, NULL, "too many facts, or too long a value: %s", event->name);
+                orchestrator_log(o, 4, NULL, "too many facts, or too long a value: %s",
+                                 event->name);
         if (r > 0)
                 drive_facts(o);
 }
@@ -635,7 +641,8 @@ static void end_activity(struct orchestrator *o)
                 const struct agent *agent = orchestrator_find_agent(o, a->domains[i].desired->id);
 
                 if (agent && agent->up && !domain_is_final(&a->domains[i]))
-                        orchestrator_tell(o, EFFECT_COMMAND, &a->domains[i], STEP_CLEANUP, "", NULL);
+                        orchestrator_tell(o, EFFECT_COMMAND, &a->domains[i], STEP_CLEANUP, "",
+                                          NULL);
         }
         orchestrator_finish(o, STATUS_INCOMPLETE, text);
 }

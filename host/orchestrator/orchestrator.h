@@ -103,20 +103,20 @@ struct orchestrator_config {
         bool reboot_enabled;
         bool report_before_reboot;   /* COMPLETED goes out before the boot, unverified */
         bool ignore_unknown_domains; /* do not count them as failed */
-        bool refuse_concurrent;      /* answer a second desired state "Another update activity in progress" */
-        bool end_on_stop;            /* end the activity at EVENT_STOP instead of resuming it later */
+        bool refuse_concurrent; /* answer a second desired state "Another update activity in progress" */
+        bool end_on_stop;       /* end the activity at EVENT_STOP instead of resuming it later */
         const char *boot_id;         /* differs after each boot of the device */
 };
 
 enum event_kind {
-        EVENT_START = 1,      /* first of all, also after orchestrator_restore() */
-        EVENT_DESIRED_STATE,  /* activity (not empty), desired: taken in any case */
-        EVENT_INVALID,        /* activity, text: a desired state that cannot be read, and why */
-        EVENT_CANCEL,         /* activity */
-        EVENT_AGENT_STARTED,  /* domain */
-        EVENT_AGENT_DIED,     /* domain, text */
-        EVENT_FEEDBACK,       /* domain, activity, feedback */
-        EVENT_REFUSED,        /* domain, activity, request, result, text: the agent did not take it */
+        EVENT_START = 1,     /* first of all, also after orchestrator_restore() */
+        EVENT_DESIRED_STATE, /* activity (not empty), desired: taken in any case */
+        EVENT_INVALID,       /* activity, text: a desired state that cannot be read, and why */
+        EVENT_CANCEL,        /* activity */
+        EVENT_AGENT_STARTED, /* domain */
+        EVENT_AGENT_DIED,    /* domain, text */
+        EVENT_FEEDBACK,      /* domain, activity, feedback */
+        EVENT_REFUSED, /* domain, activity, request, result, text: the agent did not take it */
         EVENT_REBOOT_REQUEST, /* domain, activity, text */
         EVENT_TIMER,          /* timer */
         EVENT_CONSENT,        /* activity, approved */
@@ -144,8 +144,8 @@ struct event {
 /* -ENOMEM. */
 int orchestrator_new(const struct orchestrator_config *config, struct orchestrator **ret);
 /* The same from a record.  -EBADMSG: not a record of ours, or damaged; diag says what.  -ENOMEM. */
-int orchestrator_restore(const struct orchestrator_config *config, const char *record, size_t length,
-                         struct diag *diag, struct orchestrator **ret);
+int orchestrator_restore(const struct orchestrator_config *config, const char *record,
+                         size_t length, struct diag *diag, struct orchestrator **ret);
 struct orchestrator *orchestrator_free(struct orchestrator *o);
 DEFINE_FREEP(struct orchestrator, orchestrator);
 

@@ -106,7 +106,8 @@ static struct json *write_activity(const struct activity *a)
         if (!object || !groups || !domains || place_put_text(object, "activityId", a->id) < 0 ||
             json_set(object, "desiredState", write_desired(a->desired)) < 0 ||
             place_put_text(object, "phase", phase_to_string(a->phase)) < 0 ||
-            put_number(object, "gate", a->gate) < 0 || put_bool(object, "refused", a->refused) < 0 ||
+            put_number(object, "gate", a->gate) < 0 ||
+            put_bool(object, "refused", a->refused) < 0 ||
             put_bool(object, "identified", a->identified) < 0)
                 return NULL;
         if (a->stuck != PHASE_COUNT &&
@@ -189,7 +190,7 @@ int record_write(const struct orchestrator *o, char **ret)
         return json_print(object, JSON_LAYOUT_COMPACT, ret);
 }
 
-/* --------------------------------------------------------------------------------------------- reading
+/* ----------------------------------------------------------------------------------------- reading
  * Strict where a guess could do harm; every index and word is checked, because a damaged record
  * must not take the daemon down at each start. */
 

@@ -95,8 +95,8 @@ void orchestrator_arm(struct orchestrator *o, enum timer_kind kind, unsigned slo
 void orchestrator_disarm(struct orchestrator *o, enum timer_kind kind, unsigned slot,
                          uint64_t *serial);
 
-void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format,
+                      ...) __attribute__((format(printf, 4, 5)));
 
 /* ------------------------------------------------------------------------------- orchestrator.c */
 

@@ -7,11 +7,13 @@
  * what becomes of that step is an input; and one table says which state follows.
  *
  *     NEW -> IDENTIFIED -> DOWNLOADED -> UPDATED -> ACTIVATED -> VERIFIED -> DONE      all is well
- *       `-> NOTHING                                                    `-> LEFTOVER    CLEANUP failed
+ *       `-> NOTHING                                                    `-> LEFTOVER    CLEANUP
+ *                                                                      failed
  *
  *     SPOILED  failed, nothing to undo     CLEANUP follows, then OVER
  *     UNDO     nothing of it is active     ROLLBACK follows, then SPOILED
- *     REVERT   it is active, or may be     ROLLBACK follows, then SPOILED, or BROKEN when that fails
+ *     REVERT   it is active, or may be     ROLLBACK follows, then SPOILED, or BROKEN when that
+ *              fails
  *     BROKEN   neither old nor new         CLEANUP follows, then INCONSISTENT
  *
  * The table has three columns.  "alone" is a unit without a baseline, which does what Kanto does: a

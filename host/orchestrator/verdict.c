@@ -26,7 +26,7 @@ int verdict_waited(enum phase phase, const char *cause, char **ret_text)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------ reasons
+/* ----------------------------------------------------------------------------------------- reasons
  * "[containers]: image not found; [self-update]: not received in 4s": one per domain and baseline
  * that gave one.  A member that only followed its baseline has none. */
 
@@ -50,8 +50,8 @@ static void list_add(struct list *list, const char *name, const struct reason *r
                 list->first = reason->text;
         list->n++;
         list->only_silence &= reason->silence;
-        n = snprintf(list->text + list->length, left, "%s[%s]: %s%s", list->length ? "; " : "", name,
-                     more, reason->text);
+        n = snprintf(list->text + list->length, left, "%s[%s]: %s%s", list->length ? "; " : "",
+                     name, more, reason->text);
         if ((size_t)n < left)
                 list->length += (size_t)n;
         else /* full: what did not fit as a whole is left away */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The texts of ids and versions are carried over as they stand, escapes included, so nothing has to be
- * decoded and encoded again. */
+ * The texts of ids and versions are carried over as they stand, escapes included, so nothing has to
+ * be decoded and encoded again. */
 #include "host/plugin-check/inventory.h"
 
 #include <stdio.h>

@@ -4,6 +4,6 @@
 #pragma once
 
 /* From the inventory of an agent (JSON that the host has checked; NULL: none) to the text for
- * ub_agent.desired_state that names each of its components in the version that it has.  A component is a
- * software node whose id is "ID:name".  The caller frees the result; NULL: out of memory. */
+ * ub_agent.desired_state that names each of its components in the version that it has.  A component
+ * is a software node whose id is "ID:name".  The caller frees the result; NULL: out of memory. */
 char *inventory_to_desired_state(const char *inventory, const char *id);

@@ -60,7 +60,7 @@ __attribute__((format(printf, 3, 4))) static void line(struct life *life, const 
                 line((life), "!", __VA_ARGS__);  \
         } while (0)
 
-/* ---------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 static void on_started(void *data, int r, const char *text)
 {
@@ -92,7 +92,8 @@ static void on_answered(void *data, enum instance_call call, const char *activit
         struct life *life = data;
 
         (void)activity;
-        line(life, "<", "%s returned %s", instance_call_to_string(call), r < 0 ? strerror(-r) : "0");
+        line(life, "<", "%s returned %s", instance_call_to_string(call),
+             r < 0 ? strerror(-r) : "0");
         life->answer.returned = true;
         life->answer.result = r;
 }
@@ -156,7 +157,8 @@ static void on_feedback(void *data, const char *activity, const char *json)
         case STATUS_KIND_END_GOOD:
         case STATUS_KIND_END_BAD:
                 line(life, "<", "feedback %s %s", activity, json);
-                /* Kanto's agents say COMPLETED after CLEANUP_SUCCESS: no answer to what comes next. */
+                /* Kanto's agents say COMPLETED after CLEANUP_SUCCESS: no answer to what comes
+                 * next. */
                 if (life->activity && strcmp(life->activity, activity) == 0)
                         life->answer.status = status;
                 return;
@@ -184,7 +186,8 @@ static void on_state_sync(void *data, uint64_t id)
 {
         struct life *life = data;
 
-        (void)instance_state_synced(life->instance, id, 0); /* memory is all the disk there is here */
+        (void)instance_state_synced(life->instance, id,
+                                    0); /* memory is all the disk there is here */
 }
 
 static void on_mqtt_publish(void *data, uint64_t id, const char *topic, const void *payload,
@@ -237,7 +240,7 @@ static const struct instance_events life_events = {
         .orchestrator = on_orchestrator,
 };
 
-/* --------------------------------------------------------------------------------------- waiting */
+/* -------------------------------------------------------------------------------------- waiting */
 
 typedef bool (*condition_fn)(const struct answer *answer);
 
@@ -267,7 +270,8 @@ static bool has_told_state(const struct answer *answer)
         return answer->returned && (answer->result < 0 || answer->current_state);
 }
 
-/* Runs the loop until the condition holds.  false: it does not come any more; a problem is noted. */
+/* Runs the loop until the condition holds.  false: it does not come any more; a problem is
+ * noted. */
 static bool wait_for(struct life *life, condition_fn condition, const char *what)
 {
         uint64_t deadline_usec = time_now_usec() + life->options->timeout_usec;
@@ -297,7 +301,7 @@ static void ask(struct life *life, const char *what)
         line(life, ">", "%s", what);
 }
 
-/* -------------------------------------------------------------------------------------- chapters */
+/* ------------------------------------------------------------------------------------- chapters */
 
 static bool begin(struct life *life, uint32_t flags)
 {
@@ -459,7 +463,8 @@ static void recover(struct life *life, const char *json)
                 return;
         ask(life, "feedback_get");
         if (instance_feedback_get(life->instance, "check-recover") == 0)
-                (void)wait_for(life, has_returned, "feedback_get"); /* a refusal is an answer, too */
+                (void)wait_for(life, has_returned,
+                               "feedback_get"); /* a refusal is an answer, too */
         if (!life->died && identify(life, "check-recover", json) != something)
                 PROBLEM(life, "the same desired state is judged differently after a restart");
         if (!life->died)

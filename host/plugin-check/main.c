@@ -2,10 +2,10 @@
  *
  * ub-plugin-check - does this plugin keep the rules of update-broker/plugin.h?
  *
- * For vendors, and for our own `make check`.  Looks at the file (owner, symbols, how it is linked), at
- * the descriptor (in a throw-away child), and then lets the plugin live a whole life twice, in a process
- * of its own and in a host process, and compares the two.  Each life runs in a child of this program
- * (`--life`), so that a plugin that crashes is a line of the report.
+ * For vendors, and for our own `make check`.  Looks at the file (owner, symbols, how it is linked),
+ * at the descriptor (in a throw-away child), and then lets the plugin live a whole life twice, in a
+ * process of its own and in a host process, and compares the two.  Each life runs in a child of
+ * this program (`--life`), so that a plugin that crashes is a line of the report.
  *
  * Exit status: 0 the plugin passes, 1 it does not, 2 wrong usage. */
 #define _GNU_SOURCE 1
@@ -71,14 +71,16 @@ static void check_done(struct check *check)
         free(check->agent_host);
 }
 
-/* ---------------------------------------------------------------------------------------- report */
+/* --------------------------------------------------------------------------------------- report */
 
 enum verdict { OK, FAILED, WARNING };
 
 __attribute__((format(printf, 4, 5))) static void tell(struct check *check, enum verdict verdict,
                                                        const char *what, const char *format, ...)
 {
-        static const char *const words[] = { [OK] = "ok", [FAILED] = "FAILED", [WARNING] = "warning" };
+        static const char *const words[] = {
+                [OK] = "ok", [FAILED] = "FAILED", [WARNING] = "warning"
+        };
         va_list args;
 
         check->passed += verdict == OK;
@@ -92,7 +94,7 @@ __attribute__((format(printf, 4, 5))) static void tell(struct check *check, enum
         fflush(stdout);
 }
 
-/* ---------------------------------------------------------------------------------- file, symbols */
+/* -------------------------------------------------------------------------------- file, symbols */
 
 static void check_owner(struct check *check)
 {
@@ -118,8 +120,9 @@ static void check_symbols(struct check *check)
         if (!symbols.has_entry)
                 tell(check, FAILED, "symbols", "does not export %s", UB_PLUGIN_ENTRY);
         else if (symbols.others)
-                tell(check, FAILED, "symbols", "exports %u more than %s: %s; link with the SDK's map",
-                     symbols.others, UB_PLUGIN_ENTRY, symbols.names);
+                tell(check, FAILED, "symbols",
+                     "exports %u more than %s: %s; link with the SDK's map", symbols.others,
+                     UB_PLUGIN_ENTRY, symbols.names);
         else
                 tell(check, OK, "symbols", "exports %s and nothing else", UB_PLUGIN_ENTRY);
 
@@ -134,7 +137,7 @@ static void check_symbols(struct check *check)
                      *symbols.libraries ? symbols.libraries : "no library");
 }
 
-/* ------------------------------------------------------------------------------------ descriptor */
+/* ----------------------------------------------------------------------------------- descriptor */
 
 static void check_schema(struct check *check, const struct probe_info *info)
 {
@@ -144,7 +147,8 @@ static void check_schema(struct check *check, const struct probe_info *info)
         struct diag diag = DIAG_INIT;
 
         if (!info->settings_schema)
-                tell(check, WARNING, "schema", "none: typos in settings are found by create() only");
+                tell(check, WARNING, "schema",
+                     "none: typos in settings are found by create() only");
         else if (scan_text(info->settings_schema, strlen(info->settings_schema), &rules, NULL,
                            &diag) < 0)
                 tell(check, FAILED, "schema", "%s", diag.text);
@@ -174,7 +178,7 @@ static struct probe_info *check_descriptor(struct check *check)
         return info;
 }
 
-/* ----------------------------------------------------------------------------------------- lives */
+/* ---------------------------------------------------------------------------------------- lives */
 
 /* Reads a JSON object from a file, or takes the default.  The caller frees the result. */
 static int read_object(const char *file, const char *otherwise, struct diag *diag, char **ret)
@@ -261,7 +265,8 @@ static int wait_child(pid_t pid, int pidfd, unsigned timeout_sec, struct diag *d
         return 0;
 }
 
-/* The child runs several steps, each with the given time; a plugin that blocks its host meets this. */
+/* The child runs several steps, each with the given time; a plugin that blocks its host meets
+ * this. */
 static unsigned life_timeout_sec(const struct check *check)
 {
         enum { STEPS = 20 };
@@ -389,7 +394,7 @@ static void check_lives(struct check *check, const struct probe_info *info, bool
                 tell(check, FAILED, "both modes", "the transcripts differ: %s", diag.text);
 }
 
-/* ------------------------------------------------------------------------------------------ main */
+/* ----------------------------------------------------------------------------------------- main */
 
 static int run_checks(struct check *check)
 {
@@ -415,10 +420,12 @@ static void print_help(FILE *out)
               "Checks that a plugin keeps the rules of <update-broker/plugin.h>.\n\n"
               "  --id ID               agent or connector to be, by default the plugin's name\n"
               "  --settings FILE       JSON object for create(), by default {}\n"
-              "  --desired-state FILE  {\"domains\":[{\"id\":ID,...}]} to update to, by default what\n"
+              "  --desired-state FILE  {\"domains\":[{\"id\":ID,...}]} to update to, by default "
+              "what\n"
               "                        the plugin has installed; the system is really changed\n"
               "  --spawn               let the plugin run programs\n"
-              "  --mqtt FILTER         let it use these MQTT topics, of a server where nobody else is\n"
+              "  --mqtt FILTER         let it use these MQTT topics, of a server where nobody else "
+              "is\n"
               "  --timeout SECONDS     for each answer, by default 60\n"
               "  --agent-host PATH     ub-agent-host to use\n"
               "  --verbose             show the transcripts\n"
@@ -497,7 +504,8 @@ static int take_option(struct check *check, int option)
         switch (option) {
         case OPTION_ID:
                 check->id = optarg;
-                return strlen(optarg) > 0 && strlen(optarg) <= UB_MAX_ID ? 0 : usage("bad id ", optarg);
+                return strlen(optarg) > 0 && strlen(optarg) <= UB_MAX_ID ? 0
+                                                                         : usage("bad id ", optarg);
         case OPTION_SETTINGS:
                 check->settings_file = optarg;
                 return 0;
@@ -546,7 +554,8 @@ static int take_arguments(struct check *check, int argc, char **argv)
                         return r;
         }
         if (optind != argc - 1)
-                return usage(optind == argc ? "no plugin is named" : "more than one plugin is named",
+                return usage(optind == argc ? "no plugin is named"
+                                            : "more than one plugin is named",
                              "");
         r = take_path(argv[optind], &check->plugin);
         return r == 0 && !check->agent_host ? take_path(UB_AGENT_HOST, &check->agent_host) : r;
@@ -554,8 +563,9 @@ static int take_arguments(struct check *check, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-        CLEANUP(check_done) struct check check = { .program = argc > 0 ? argv[0] : "ub-plugin-check",
-                                                   .timeout_sec = TIMEOUT_DEFAULT_SEC };
+        CLEANUP(check_done)
+        struct check check = { .program = argc > 0 ? argv[0] : "ub-plugin-check",
+                               .timeout_sec = TIMEOUT_DEFAULT_SEC };
         int r;
 
         r = take_arguments(&check, argc, argv);

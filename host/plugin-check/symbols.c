@@ -47,7 +47,8 @@ static void look_at_symbol(const GElf_Sym *symbol, const char *name, struct symb
         append_name(ret->names, name);
 }
 
-static void look_at_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct symbols *ret)
+static void look_at_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
+                            struct symbols *ret)
 {
         Elf_Data *data = elf_getdata(section, NULL);
         GElf_Sym symbol;
@@ -61,7 +62,8 @@ static void look_at_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
         }
 }
 
-static void look_at_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct symbols *ret)
+static void look_at_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
+                            struct symbols *ret)
 {
         Elf_Data *data = elf_getdata(section, NULL);
         const char *name;

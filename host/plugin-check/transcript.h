@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * transcript - the lines that a life (life.h) leaves behind, and whether two of them tell the same */
+ * transcript - the lines that a life (life.h) leaves behind, and whether two of them tell the
+ * same */
 #pragma once
 
 #include <stdbool.h>

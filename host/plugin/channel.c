@@ -114,8 +114,8 @@ static void update_interest(struct channel *c)
                 interest |= EPOLLIN;
         if (buffer_length(&c->out) > 0)
                 interest |= EPOLLOUT;
-        /* Fails only for a source that is gone, or for want of kernel memory; in the latter case the
-         * peer's silence is noticed by whoever waits for it. */
+        /* Fails only for a source that is gone, or for want of kernel memory; in the latter case
+         * the peer's silence is noticed by whoever waits for it. */
         (void)sd_event_source_set_io_events(c->io, interest);
 }
 
@@ -298,7 +298,8 @@ static void fill(struct channel *c)
         while (n < 0 && errno == EINTR);
         if (n > 0)
                 c->in.end += (size_t)n;
-        else if (n == 0 || errno == ECONNRESET) /* reset: it did not read all we sent before it ended */
+        else if (n == 0 ||
+                 errno == ECONNRESET) /* reset: it did not read all we sent before it ended */
                 close_with(c, 0, "closed its channel");
         else if (errno != EAGAIN)
                 close_with(c, -errno, strerror(errno));

@@ -2,12 +2,13 @@
  *
  * channel - one end of the stream between the daemon and ub-agent-host, on an event loop
  *
- * Sending queues, and writes at once what the socket takes; the rest goes out as the peer reads.  The
- * queue has a limit, and whoever meets it decides what that means.  Receiving gives whole frames, in
- * order, from the loop; what one read brought is handed on together, some 4 KiB or one large frame, and
- * then it is the turn of other sources.
+ * Sending queues, and writes at once what the socket takes; the rest goes out as the peer reads.
+ * The queue has a limit, and whoever meets it decides what that means.  Receiving gives whole
+ * frames, in order, from the loop; what one read brought is handed on together, some 4 KiB or one
+ * large frame, and then it is the turn of other sources.
  *
- * The first frame each way is a `hello` with the version of the frames.  The channel sends and checks it.
+ * The first frame each way is a `hello` with the version of the frames.  The channel sends and
+ * checks it.
  *
  * Both buffers are given back when they are empty: an idle channel holds next to nothing. */
 #pragma once
@@ -33,7 +34,8 @@ struct channel_events {
         void (*closed)(void *data, int r, const char *text);
 };
 
-/* Takes fd, a nonblocking SOCK_STREAM socket, also on failure.  event and events outlive the channel. */
+/* Takes fd, a nonblocking SOCK_STREAM socket, also on failure.  event and events outlive the
+ * channel. */
 int channel_new(sd_event *event, int take_fd, const struct channel_events *events, void *data,
                 struct channel **ret);
 /* Closes the socket; what is queued is lost.  Takes NULL. */
@@ -45,6 +47,6 @@ int channel_send(struct channel *channel, const struct frame *frame);
 /* Bytes that wait for the peer to read. */
 size_t channel_queued(const struct channel *channel);
 
-/* Stops and resumes reading; the peer's frames wait in the socket and then with the peer.  The end of
- * the stream ends a pause. */
+/* Stops and resumes reading; the peer's frames wait in the socket and then with the peer.  The end
+ * of the stream ends a pause. */
 void channel_pause(struct channel *channel, bool pause);

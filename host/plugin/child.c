@@ -76,8 +76,8 @@ static int watch(struct child *child, uint64_t timeout_usec)
         return r;
 }
 
-int child_new(sd_event *event, const struct spawn *spawn, uint64_t timeout_usec, child_fn fn, void *data,
-              struct child **ret)
+int child_new(sd_event *event, const struct spawn *spawn, uint64_t timeout_usec, child_fn fn,
+              void *data, struct child **ret)
 {
         CLEANUP(child_freep) struct child *child = NULL;
         int r;

@@ -18,10 +18,10 @@ struct spawn;
 /* code, status: si_code and si_status of waitid(2).  The child is gone when this is called. */
 typedef void (*child_fn)(void *data, int code, int status);
 
-/* Starts a program.  timeout_usec: SIGTERM after that time, and SIGKILL CHILD_KILL_USEC later; 0: never.
- * Failures: those of spawn_process() and sd-event. */
-int child_new(sd_event *event, const struct spawn *spawn, uint64_t timeout_usec, child_fn fn, void *data,
-              struct child **ret);
+/* Starts a program.  timeout_usec: SIGTERM after that time, and SIGKILL CHILD_KILL_USEC later; 0:
+ * never.  Failures: those of spawn_process() and sd-event. */
+int child_new(sd_event *event, const struct spawn *spawn, uint64_t timeout_usec, child_fn fn,
+              void *data, struct child **ret);
 
 /* SIGKILL; fn is not called any more.  Takes NULL. */
 struct child *child_free(struct child *child);

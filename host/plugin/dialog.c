@@ -7,8 +7,8 @@
 
 #include "host/util/cleanup.h"
 
-/* What comes after what, so that a failure of a later step is told from a leftover of an earlier one: ROLLBACK
- * takes the place of a step, and only CLEANUP comes after it. */
+/* What comes after what, so that a failure of a later step is told from a leftover of an earlier
+ * one: ROLLBACK takes the place of a step, and only CLEANUP comes after it. */
 static const int order[STEP_COUNT] = {
         [STEP_IDENTIFY] = 1, [STEP_DOWNLOAD] = 2, [STEP_UPDATE] = 3,  [STEP_ACTIVATE] = 4,
         [STEP_VERIFY] = 5,   [STEP_ROLLBACK] = 6, [STEP_CLEANUP] = 7,
@@ -54,7 +54,8 @@ void dialog_begin(struct dialog *dialog, const char *activity)
         (void)await(dialog, "", STEP_IDENTIFY); /* an empty list has room */
 }
 
-int dialog_command(struct dialog *dialog, const char *activity, const char *baseline, int32_t command)
+int dialog_command(struct dialog *dialog, const char *activity, const char *baseline,
+                   int32_t command)
 {
         static const enum step steps[] = {
                 [UB_CMD_DOWNLOAD] = STEP_DOWNLOAD, [UB_CMD_UPDATE] = STEP_UPDATE,
@@ -141,7 +142,8 @@ int dialog_answer(struct dialog *dialog, const char *activity, const char *basel
         if (!dialog_runs(dialog, activity))
                 return -ENOENT;
 
-        /* Whatever comes first after feedback_get() is taken for the repetition, or counts anyway. */
+        /* Whatever comes first after feedback_get() is taken for the repetition, or counts
+         * anyway. */
         dialog->asked = false;
         if (dialog->ended)
                 return asked ? 0 : -ESTALE;

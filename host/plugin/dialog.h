@@ -2,10 +2,10 @@
  *
  * dialog - does this feedback answer what was asked?
  *
- * An agent works on one activity at a time.  desired_state() and each command() ask it for one step,
- * and it answers each with exactly one final word, after any number of words of progress; COMPLETED or
- * INCOMPLETE may come at any time and end the activity.  This keeps the book on it, per baseline, because
- * commands may name one:
+ * An agent works on one activity at a time.  desired_state() and each command() ask it for one
+ * step, and it answers each with exactly one final word, after any number of words of progress;
+ * COMPLETED or INCOMPLETE may come at any time and end the activity.  This keeps the book on it,
+ * per baseline, because commands may name one:
  *
  *     word                              while its step is awaited   otherwise
  *     progress, or unknown              fine                        fine
@@ -15,9 +15,9 @@
  *     success of a later step           taken as progress           -ESTALE
  *     end of the activity               everything is answered      fine, once
  *
- * A failure of a later step counts because agents in the field do that: an image found to be unfit while
- * downloading is reported as UPDATE_FAILURE.  What a word speaks about is asked of host/model/status.h; what it
- * means for the update is not decided here.
+ * A failure of a later step counts because agents in the field do that: an image found to be unfit
+ * while downloading is reported as UPDATE_FAILURE.  What a word speaks about is asked of
+ * host/model/status.h; what it means for the update is not decided here.
  *
  * Plain data, copied by assignment: a caller whose request is refused puts the old copy back. */
 #pragma once
@@ -50,9 +50,10 @@ struct dialog {
 /* desired_state(): this is the activity from here on. */
 void dialog_begin(struct dialog *dialog, const char *activity);
 
-/* command(): the agent is to do one step.  Of an activity that is not known (the instance is younger than
- * the activity) it makes the present one.  -E2BIG: more than DIALOG_BASELINES_MAX. */
-int dialog_command(struct dialog *dialog, const char *activity, const char *baseline, int32_t command);
+/* command(): the agent is to do one step.  Of an activity that is not known (the instance is
+ * younger than the activity) it makes the present one.  -E2BIG: more than DIALOG_BASELINES_MAX. */
+int dialog_command(struct dialog *dialog, const char *activity, const char *baseline,
+                   int32_t command);
 
 /* feedback_get(): the agent is to repeat its last word, whichever it was. */
 void dialog_ask(struct dialog *dialog, const char *activity);
@@ -63,4 +64,5 @@ void dialog_end(struct dialog *dialog, const char *activity);
 bool dialog_runs(const struct dialog *dialog, const char *activity);
 
 /* A feedback has come.  0: let it pass.  -ENOENT: no such activity.  -ESTALE: answered already. */
-int dialog_answer(struct dialog *dialog, const char *activity, const char *baseline, const char *status);
+int dialog_answer(struct dialog *dialog, const char *activity, const char *baseline,
+                  const char *status);

@@ -18,7 +18,8 @@ enum field_kind { FIELD_NONE, FIELD_UNSIGNED, FIELD_SIGNED, FIELD_TEXT, FIELD_BL
 struct field {
         const char *name;
         enum field_kind kind;
-        uint64_t max; /* of a number: its value; of text and blob: bytes.  FIELD_SIGNED is an int32_t */
+        uint64_t
+                max; /* of a number: its value; of text and blob: bytes.  FIELD_SIGNED is an int32_t */
 };
 
 enum { FIELDS_MAX = FRAME_NUMBERS_MAX + FRAME_TEXTS_MAX + 1 };
@@ -212,7 +213,8 @@ void frame_write(const struct frame *frame, void *buf)
 
 /* --------------------------------------------------------------------------------------- decode */
 
-static int bad(struct diag *diag, enum frame_type type, const struct field *field, const char *fault)
+static int bad(struct diag *diag, enum frame_type type, const struct field *field,
+               const char *fault)
 {
         return diag_set(diag, -EBADMSG, "frame %s: %s: %s", types[type].name, field->name, fault);
 }
@@ -266,8 +268,8 @@ static int take_text(const struct frame *frame, const struct field *field, const
         return 0;
 }
 
-static int take_blob(struct frame *frame, const struct field *field, const char **p, const char *end,
-                     struct diag *diag)
+static int take_blob(struct frame *frame, const struct field *field, const char **p,
+                     const char *end, struct diag *diag)
 {
         size_t length = (size_t)(end - *p);
 

@@ -6,9 +6,9 @@
  *
  *     u32 length of the body, u32 type, body          (all numbers little-endian)
  *
- * and a body is a fixed row of fields for each type: first numbers (u64), then texts (UTF-8, ended by a
- * NUL), then at most one blob, which is the rest.  One table in frame.c names the fields of each type and
- * their limits; encoding, decoding and printing all follow it.
+ * and a body is a fixed row of fields for each type: first numbers (u64), then texts (UTF-8, ended
+ * by a NUL), then at most one blob, which is the rest.  One table in frame.c names the fields of
+ * each type and their limits; encoding, decoding and printing all follow it.
  *
  * JSON texts travel inside as they are.  The frame itself is not JSON: the process of a plugin then
  * needs no JSON library, whose symbols would be visible to the plugin, and a text of 1 MiB is not
@@ -16,9 +16,10 @@
  *
  * No descriptor travels.  Who sends one to a reader that uses recv(2) loses it in the kernel.
  *
- * The decoder believes nothing: an unknown type, a number out of its range, text that is not UTF-8 or too
- * long, a missing field and a byte too many are all -EBADMSG, and the length is compared with the most that
- * its type can have before the body has arrived.  Decoding and encoding again gives the same bytes. */
+ * The decoder believes nothing: an unknown type, a number out of its range, text that is not UTF-8
+ * or too long, a missing field and a byte too many are all -EBADMSG, and the length is compared
+ * with the most that its type can have before the body has arrived.  Decoding and encoding again
+ * gives the same bytes. */
 #pragma once
 
 #include <stddef.h>
@@ -28,8 +29,8 @@
 
 struct diag;
 
-/* Raised when the table changes.  Both programs come from one package, but a daemon that is upgraded
- * may find the other version on disk. */
+/* Raised when the table changes.  Both programs come from one package, but a daemon that is
+ * upgraded may find the other version on disk. */
 enum { FRAME_VERSION = 1 };
 
 enum {

@@ -2,10 +2,10 @@
  *
  * inquiry - does this inventory answer what was asked?
  *
- * Each current_state_get() of an agent is to be answered with one current_state() that carries the same
- * activity; with "" an agent tells of a change that nobody asked about, any number of times.  The last
- * INQUIRY_MAX questions are remembered, answered ones too, so that a second answer can be told from one
- * to a question that was never put.  Plain data. */
+ * Each current_state_get() of an agent is to be answered with one current_state() that carries the
+ * same activity; with "" an agent tells of a change that nobody asked about, any number of times.
+ * The last INQUIRY_MAX questions are remembered, answered ones too, so that a second answer can be
+ * told from one to a question that was never put.  Plain data. */
 #pragma once
 
 #include <stdbool.h>

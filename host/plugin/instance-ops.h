@@ -2,9 +2,9 @@
  *
  * instance-ops - what stands behind the functions of instance.h
  *
- * Each implementation puts a `struct instance` first in its own struct.  instance.c has looked at the
- * arguments before it calls one of these: texts are set and within UB_MAX_*, and a request fits the role.
- * Only local.c, process.c and instance.c include this. */
+ * Each implementation puts a `struct instance` first in its own struct.  instance.c has looked at
+ * the arguments before it calls one of these: texts are set and within UB_MAX_*, and a request fits
+ * the role.  Only local.c, process.c and instance.c include this. */
 #pragma once
 
 #include "host/plugin/instance.h"
@@ -14,7 +14,7 @@ struct instance_request_args {
         enum instance_call call; /* RELOAD, CURRENT_STATE_GET ... CONNECTOR_OWNER_CONSENT */
         int32_t command;         /* COMMAND only */
         const char *activity;    /* "" for RELOAD */
-        const char *text;        /* the JSON, for COMMAND the baseline; "" where the call has neither */
+        const char *text; /* the JSON, for COMMAND the baseline; "" where the call has neither */
 };
 
 struct instance_ops {

@@ -106,7 +106,9 @@ int instance_feedback_get(struct instance *instance, const char *activity)
 static int connector_request(struct instance *instance, enum instance_call call,
                              const char *activity, const char *json)
 {
-        const struct instance_request_args args = { .call = call, .activity = activity, .text = json };
+        const struct instance_request_args args = { .call = call,
+                                                    .activity = activity,
+                                                    .text = json };
 
         assert(instance->role == INSTANCE_ROLE_CONNECTOR);
         return request(instance, &args, UB_MAX_JSON);

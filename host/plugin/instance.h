@@ -2,17 +2,19 @@
  *
  * instance - one plugin at work for one registration
  *
- * What the broker holds of an agent or a connector.  Two implementations stand behind these functions
- * and behave the same, proved by the same transcripts:
+ * What the broker holds of an agent or a connector.  Two implementations stand behind these
+ * functions and behave the same, proved by the same transcripts:
  *
- *     local    (local.c)    the .so is loaded here; used with "isolation": "none", and by ub-agent-host
- *     process  (process.c)  the .so lives in a child, ub-agent-host, which has a local instance of its
+ *     local    (local.c)    the .so is loaded here; used with "isolation": "none", and by
+ *              ub-agent-host
+ *     process  (process.c)  the .so lives in a child, ub-agent-host, which has a local instance of
+ *              its
  *                           own; requests and events travel over a socketpair as frames (frame.h)
  *
- * Downward, the functions below are requests: they only queue, and return at once.  Upward, everything
- * comes as an event of `struct instance_events`, always from the event loop and never from inside one
- * of the functions below.  So neither side is ever re-entered: a handler may call any function here,
- * instance_free() included.
+ * Downward, the functions below are requests: they only queue, and return at once.  Upward,
+ * everything comes as an event of `struct instance_events`, always from the event loop and never
+ * from inside one of the functions below.  So neither side is ever re-entered: a handler may call
+ * any function here, instance_free() included.
  *
  * An instance runs once: new, start, requests, stop, free.  To start it again is the work of the
  * supervisor (supervisor.h), with a new instance.  Loop thread only. */
@@ -48,8 +50,8 @@ struct instance_config {
         const char *const *topics; /* MQTT filters, NULL-terminated; NULL: none */
         const struct values *state; /* the durable state as it stands; NULL: empty */
 
-        /* Isolation "none" in the daemon only: where to note each call into the plugin (breadcrumb.h),
-         * the load as "load".  Borrowed, outlives the instance.  NULL: nowhere. */
+        /* Isolation "none" in the daemon only: where to note each call into the plugin
+         * (breadcrumb.h), the load as "load".  Borrowed, outlives the instance.  NULL: nowhere. */
         struct breadcrumb *breadcrumb;
 
         uint64_t stop_usec; /* instead of INSTANCE_STOP_USEC; 0: that */
@@ -100,7 +102,8 @@ enum instance_fault {
 enum {
         INSTANCE_CALL_BUDGET_USEC = 50 * 1000, /* R19 */
         INSTANCE_STOP_USEC = 10 * 1000 * 1000, /* R26 */
-        INSTANCE_HANG_USEC = 30 * 1000 * 1000, /* a process that answers no call for so long is killed */
+        INSTANCE_HANG_USEC =
+                30 * 1000 * 1000, /* a process that answers no call for so long is killed */
 };
 
 /* Requests of a connector to the orchestrator: the slots of struct ub_orchestrator. */
@@ -154,9 +157,9 @@ int instance_new_local(const struct instance_config *config, sd_event *event,
 int instance_new_process(const struct instance_config *config, sd_event *event,
                          const struct instance_events *events, void *data, struct instance **ret);
 
-/* At once, whatever state it is in: a process is killed, a local plugin is destroyed if it is at rest and
- * abandoned otherwise.  No event comes after this.  Takes NULL.  Inside a handler that a local plugin
- * led to, the destruction waits until the plugin's call has returned. */
+/* At once, whatever state it is in: a process is killed, a local plugin is destroyed if it is at
+ * rest and abandoned otherwise.  No event comes after this.  Takes NULL.  Inside a handler that a
+ * local plugin led to, the destruction waits until the plugin's call has returned. */
 struct instance *instance_free(struct instance *instance);
 
 /* Loads the .so, then create() and start(flags), UB_START_*; ends in `started` or `died`. */
@@ -164,10 +167,10 @@ int instance_start(struct instance *instance, uint32_t flags);
 /* stop(), stopped(), destroy(); ends in `stopped` or `died`. */
 int instance_stop(struct instance *instance);
 
-/* Requests.  0: queued, and `answered` follows (unless `died` comes first).  -ESTALE: not started, or
- * stopping.  -E2BIG: over UB_MAX_*.  -ENOBUFS: it does not take what has been asked of it
- * already.  A NULL slot is answered -ENOTSUP.  It is the caller's mistake to ask an agent what is for
- * connectors, or the other way round. */
+/* Requests.  0: queued, and `answered` follows (unless `died` comes first).  -ESTALE: not started,
+ * or stopping.  -E2BIG: over UB_MAX_*.  -ENOBUFS: it does not take what has been asked of it
+ * already.  A NULL slot is answered -ENOTSUP.  It is the caller's mistake to ask an agent what is
+ * for connectors, or the other way round. */
 int instance_reload(struct instance *instance, const char *settings);
 int instance_current_state_get(struct instance *instance, const char *activity);
 int instance_desired_state(struct instance *instance, const char *activity, const char *json);

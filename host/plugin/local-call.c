@@ -7,9 +7,10 @@
 
 #include "host/plugin/local-internal.h"
 
-/* -------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------- requests */
 
-/* The settings in force are the new ones already while reload() runs, so that setting() finds them. */
+/* The settings in force are the new ones already while reload() runs, so that setting() finds
+ * them. */
 static int call_reload(struct local *local, const struct work *work)
 {
         char *old = local->settings;
@@ -44,12 +45,13 @@ static int call_current_state_get(struct local *local, const struct work *work)
         r = local->plugin->agent.current_state_get(local->self, work->activity);
         local_leave(local);
         if (r < 0 && work->activity[0] && !inquiry_refuse(&local->inquiry, work->activity))
-                local_fault(local, INSTANCE_FAULT_TWICE, "current_state_get answered and then failed");
+                local_fault(local, INSTANCE_FAULT_TWICE,
+                            "current_state_get answered and then failed");
         return r;
 }
 
-/* The requests about an activity.  The book is written before the call, because the plugin may answer
- * from inside of it; a call that fails is taken out again. */
+/* The requests about an activity.  The book is written before the call, because the plugin may
+ * answer from inside of it; a call that fails is taken out again. */
 static int call_activity(struct local *local, const struct work *work)
 {
         const struct ub_agent *agent = &local->plugin->agent;
@@ -147,7 +149,7 @@ void local_run_request(struct local *local, const struct work *work)
         LOCAL_EMIT(local, answered, work->call, work->activity, r < 0 ? r : 0);
 }
 
-/* ------------------------------------------------------------------------------------- callbacks */
+/* ------------------------------------------------------------------------------------ callbacks */
 
 void local_run_done(struct local *local, struct pending *pending, const struct work *work,
                     const char *what)
@@ -170,7 +172,8 @@ void local_run_message(struct local *local, const struct work *work)
                 if (subscription.id == 0 || subscription.id != work->number)
                         continue;
                 local_enter(local, "message");
-                subscription.fn(subscription.data, work->text, work->bytes, work->length, work->flags);
+                subscription.fn(subscription.data, work->text, work->bytes, work->length,
+                                work->flags);
                 local_leave(local);
                 return;
         }

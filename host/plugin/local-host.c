@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * struct ub_host as a plugin sees it.  Each function is a check of what it was given and two or three
- * lines of work.  Nothing here calls the plugin. */
+ * struct ub_host as a plugin sees it.  Each function is a check of what it was given and two or
+ * three lines of work.  Nothing here calls the plugin. */
 #define _GNU_SOURCE 1 /* gettid */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum {
         STATUS_BYTES_MAX = 64, /* the longest word that can mean something */
 };
 
-/* ------------------------------------------------------------------------------------------ gates */
+/* ---------------------------------------------------------------------------------------- gates */
 
 static const char *phase_name(enum local_phase phase)
 {
@@ -74,8 +74,8 @@ int local_check_text(struct local *local, const char *function, const char *what
         }
         length = strnlen(text, max_bytes + 1);
         if (length > max_bytes) {
-                local_fault(local, INSTANCE_FAULT_LIMIT, "%s: %s is longer than %zu bytes", function,
-                            what, max_bytes);
+                local_fault(local, INSTANCE_FAULT_LIMIT, "%s: %s is longer than %zu bytes",
+                            function, what, max_bytes);
                 return -E2BIG;
         }
         if (!utf8_is_valid(text, length)) {
@@ -106,8 +106,8 @@ int local_check_json(struct local *local, const char *function, const char *json
         if (r == -EBADMSG) {
                 struct scan_position at = scan_position(json, length, offset);
 
-                local_fault(local, INSTANCE_FAULT_JSON, "%s: %u:%u: %s", function, at.line, at.column,
-                            diag.text);
+                local_fault(local, INSTANCE_FAULT_JSON, "%s: %u:%u: %s", function, at.line,
+                            at.column, diag.text);
         } else if (r == -E2BIG) {
                 local_fault(local, INSTANCE_FAULT_LIMIT, "%s: %s", function, diag.text);
         }
@@ -120,7 +120,7 @@ static int refuse(struct local *local, enum instance_fault fault, int r, const c
         return r;
 }
 
-/* ---------------------------------------------------------------------------------- log and wake */
+/* --------------------------------------------------------------------------------- log and wake */
 
 static void host_log(void *ctx, const struct ub_log *record)
 {
@@ -128,8 +128,8 @@ static void host_log(void *ctx, const struct ub_log *record)
         struct ub_log copy = { .size = 0 };
         size_t known;
 
-        if (!face || !record || record->size < offsetof(struct ub_log, text) + sizeof(record->text) ||
-            !record->text) {
+        if (!face || !record ||
+            record->size < offsetof(struct ub_log, text) + sizeof(record->text) || !record->text) {
                 struct local *local;
 
                 if (local_admit(ctx, "log", ~0u, &local) == 0)
@@ -153,7 +153,7 @@ static void host_wake(void *ctx)
                 mailbox_wake(face->mailbox);
 }
 
-/* --------------------------------------------------------------------------------------- sources */
+/* -------------------------------------------------------------------------------------- sources */
 
 /* What making a source has come to. */
 static int made(struct local *local, const char *function, int r)
@@ -284,7 +284,7 @@ static int host_spawn(void *ctx, const struct ub_spawn *command, ub_child_fn fn,
                     source_spawn(local->sources, &spawn, command->timeout_usec, fn, data, ret));
 }
 
-/* ---------------------------------------------------------------------------- settings and state */
+/* --------------------------------------------------------------------------- settings and state */
 
 /* Copy-out as plugin.h has it: all or nothing, and a NUL behind it. */
 static int copy_out(const void *data, size_t length, void *buf, size_t size)
@@ -367,7 +367,8 @@ static int host_state_put(void *ctx, const char *key, const void *data, size_t l
         if (!data && length > 0)
                 return refuse(local, INSTANCE_FAULT_ARGUMENT, -EINVAL, "state_put: data is NULL");
         if (length > UB_MAX_STATE_VALUE)
-                return refuse(local, INSTANCE_FAULT_LIMIT, -E2BIG, "state_put: the value is too long");
+                return refuse(local, INSTANCE_FAULT_LIMIT, -E2BIG,
+                              "state_put: the value is too long");
         r = values_put(local->values, key, data, length);
         if (r == -E2BIG)
                 local_fault(local, INSTANCE_FAULT_LIMIT, "state_put: the state is full");
@@ -394,13 +395,14 @@ static int host_state_sync(void *ctx, ub_done_fn done, void *data)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 /* What the book says about an answer, told to whom it concerns. */
 static int judge(struct local *local, const char *function, const char *activity, int r)
 {
         if (r == -ENOENT)
-                local_fault(local, INSTANCE_FAULT_ACTIVITY, "%s: no activity %s", function, activity);
+                local_fault(local, INSTANCE_FAULT_ACTIVITY, "%s: no activity %s", function,
+                            activity);
         else if (r == -ESTALE)
                 local_fault(local, INSTANCE_FAULT_TWICE, "%s: activity %s has had its answer",
                             function, activity);
@@ -438,8 +440,8 @@ static void member(const char *json, const char *pointer, char *buf, size_t size
         size_t length;
 
         buf[0] = '\0';
-        if (scan_locate(json, strlen(json), pointer, &offset, &length) == 0 && json[offset] == '"' &&
-            scan_copy(json + offset, length, buf, size) >= (int)size)
+        if (scan_locate(json, strlen(json), pointer, &offset, &length) == 0 &&
+            json[offset] == '"' && scan_copy(json + offset, length, buf, size) >= (int)size)
                 buf[0] = '\0';
 }
 
@@ -515,7 +517,7 @@ static const void *host_get(void *ctx, const char *service)
         return local_service(local, service);
 }
 
-/* ------------------------------------------------------------------------------------------ face */
+/* ----------------------------------------------------------------------------------------- face */
 
 int local_face_new(struct local *local, const char *id, struct local_face **ret)
 {
@@ -529,7 +531,8 @@ int local_face_new(struct local *local, const char *id, struct local_face **ret)
                 return r;
         face->tid = gettid();
         face->local = local;
-        (void)snprintf(face->id, sizeof(face->id), "%s", id); /* the caller has looked at its length */
+        (void)snprintf(face->id, sizeof(face->id), "%s",
+                       id); /* the caller has looked at its length */
         face->host = (struct ub_host){
                 .size = sizeof(face->host),
                 .abi_major = UB_ABI_MAJOR,

@@ -7,13 +7,14 @@
  *     local-host.c     struct ub_host: what the plugin calls
  *     local-service.c  struct ub_mqtt and struct ub_orchestrator
  *
- * The plugin holds a pointer to a `struct local_face`, which is kept apart from the instance: when a plugin
- * does not stop, the instance is abandoned and freed, but threads of the plugin may go on calling.  The
- * face then stays behind for them, for ever, closed: a few hundred bytes and one descriptor.
+ * The plugin holds a pointer to a `struct local_face`, which is kept apart from the instance: when
+ * a plugin does not stop, the instance is abandoned and freed, but threads of the plugin may go on
+ * calling.  The face then stays behind for them, for ever, closed: a few hundred bytes and one
+ * descriptor.
  *
  * Whatever leads to the plugin or to a handler of the owner begins with local_pin() and ends with
- * local_unpin().  instance_free() in between only marks the instance doomed: no more events, no more
- * calls of the plugin; the last local_unpin() frees it. */
+ * local_unpin().  instance_free() in between only marks the instance doomed: no more events, no
+ * more calls of the plugin; the last local_unpin() frees it. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,7 +40,8 @@ enum {
 };
 
 struct local_face {
-        struct ub_host host; /* first, so that the plugin's pointer keeps the whole alive for checkers */
+        struct ub_host
+                host; /* first, so that the plugin's pointer keeps the whole alive for checkers */
         struct mailbox *mailbox;
         pid_t tid;           /* the loop thread */
         struct local *local; /* NULL: abandoned; loop thread only */
@@ -55,7 +57,8 @@ enum local_state {
         LOCAL_OVER,
 };
 
-/* What the plugin may do; bits, so that a host function can name those in which it may be called. */
+/* What the plugin may do; bits, so that a host function can name those in which it may be
+ * called. */
 enum local_phase {
         LOCAL_ABSENT = 0,        /* not created, or destroyed */
         LOCAL_CREATE = 1 << 0,   /* inside create() */
@@ -117,7 +120,7 @@ struct local {
         char reason[LOCAL_REASON_MAX];
 };
 
-/* ---------------------------------------------------------------------------------------- local.c */
+/* -------------------------------------------------------------------------------------- local.c */
 
 void local_pin(struct local *local);
 void local_unpin(struct local *local);
@@ -146,16 +149,17 @@ void local_kick(struct local *local);
 /* A line of the plugin, from whichever thread. */
 void local_log(struct local *local, const struct ub_log *record);
 
-/* ----------------------------------------------------------------------------------- local-call.c */
+/* --------------------------------------------------------------------------------- local-call.c */
 
-/* Each ends with the plugin's call, or before it when there is none to make; the pump holds a pin. */
+/* Each ends with the plugin's call, or before it when there is none to make; the pump holds a
+ * pin. */
 void local_run_request(struct local *local, const struct work *work);
 void local_run_done(struct local *local, struct pending *pending, const struct work *work,
                     const char *what);
 void local_run_message(struct local *local, const struct work *work);
 void local_run_connected(struct local *local);
 
-/* ----------------------------------------------------------------------------------- local-host.c */
+/* --------------------------------------------------------------------------------- local-host.c */
 
 int local_face_new(struct local *local, const char *id, struct local_face **ret);
 
@@ -168,7 +172,7 @@ int local_check_text(struct local *local, const char *function, const char *what
                      size_t max_bytes);
 int local_check_json(struct local *local, const char *function, const char *json);
 
-/* -------------------------------------------------------------------------------- local-service.c */
+/* ------------------------------------------------------------------------------ local-service.c */
 
 /* NULL: there is no such service, or it is not granted (reported). */
 const void *local_service(struct local *local, const char *name);

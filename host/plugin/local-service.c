@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The named services of a local instance.  What a plugin may reach is decided here for both isolation
- * modes; with "process" the daemon decides it once more (process.c). */
+ * The named services of a local instance.  What a plugin may reach is decided here for both
+ * isolation modes; with "process" the daemon decides it once more (process.c). */
 #include <errno.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static int refuse(struct local *local, enum instance_fault fault, int r, const c
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------ mqtt */
+/* ----------------------------------------------------------------------------------------- mqtt */
 
 /* A topic to publish to, or a filter to subscribe to: is it one, and is it granted? */
 static int check_topic(struct local *local, const char *function, const char *topic,
@@ -31,8 +31,8 @@ static int check_topic(struct local *local, const char *function, const char *to
                 return -EINVAL;
         }
         if (!topic_is_granted((const char *const *)local->topics, topic)) {
-                local_fault(local, INSTANCE_FAULT_GRANT, "%s: %s: not among the topics of the registration",
-                            function, topic);
+                local_fault(local, INSTANCE_FAULT_GRANT,
+                            "%s: %s: not among the topics of the registration", function, topic);
                 return -EPERM;
         }
         return 0;
@@ -55,12 +55,14 @@ static int mqtt_publish(void *ctx, const char *topic, const void *payload, size_
                 return refuse(local, INSTANCE_FAULT_ARGUMENT, -EINVAL,
                               "publish: no payload, qos above 2, or unknown flags");
         if (length > UB_MAX_JSON)
-                return refuse(local, INSTANCE_FAULT_LIMIT, -E2BIG, "publish: the payload is too long");
+                return refuse(local, INSTANCE_FAULT_LIMIT, -E2BIG,
+                              "publish: the payload is too long");
         if (done) {
                 id = ++local->last_id;
                 r = pending_add(&local->publishes, id, done, data);
                 if (r < 0)
-                        return refuse(local, INSTANCE_FAULT_LIMIT, r, "publish: too many at a time");
+                        return refuse(local, INSTANCE_FAULT_LIMIT, r,
+                                      "publish: too many at a time");
         }
         LOCAL_EMIT(local, mqtt_publish, id, topic, payload, length, qos, flags);
         return 0;
@@ -148,7 +150,7 @@ static const struct ub_mqtt mqtt = {
         .watch = mqtt_watch,
 };
 
-/* ---------------------------------------------------------------------------------- orchestrator */
+/* --------------------------------------------------------------------------------- orchestrator */
 
 static int ask(void *ctx, const char *function, enum instance_request request, const char *activity,
                const char *json)
@@ -173,7 +175,8 @@ static int ask(void *ctx, const char *function, enum instance_request request, c
 
 static int orchestrator_desired_state(void *ctx, const char *activity, const char *json)
 {
-        return ask(ctx, "orchestrator desired_state", INSTANCE_REQUEST_DESIRED_STATE, activity, json);
+        return ask(ctx, "orchestrator desired_state", INSTANCE_REQUEST_DESIRED_STATE, activity,
+                   json);
 }
 
 static int orchestrator_command(void *ctx, const char *activity, const char *json)
@@ -183,13 +186,14 @@ static int orchestrator_command(void *ctx, const char *activity, const char *jso
 
 static int orchestrator_current_state_get(void *ctx, const char *activity)
 {
-        return ask(ctx, "orchestrator current_state_get", INSTANCE_REQUEST_CURRENT_STATE_GET, activity,
-                   "");
+        return ask(ctx, "orchestrator current_state_get", INSTANCE_REQUEST_CURRENT_STATE_GET,
+                   activity, "");
 }
 
 static int orchestrator_owner_consent(void *ctx, const char *activity, const char *json)
 {
-        return ask(ctx, "orchestrator owner_consent", INSTANCE_REQUEST_OWNER_CONSENT, activity, json);
+        return ask(ctx, "orchestrator owner_consent", INSTANCE_REQUEST_OWNER_CONSENT, activity,
+                   json);
 }
 
 static const struct ub_orchestrator orchestrator = {
@@ -199,7 +203,7 @@ static const struct ub_orchestrator orchestrator = {
         .owner_consent = orchestrator_owner_consent,
 };
 
-/* ---------------------------------------------------------------------------------------- lookup */
+/* --------------------------------------------------------------------------------------- lookup */
 
 const void *local_service(struct local *local, const char *name)
 {

@@ -2,9 +2,9 @@
  *
  * The life cycle of a plugin that is loaded into this process, and the queue of what it is asked.
  *
- * Three things lead into the plugin, each a source of the loop: the pump (one piece of queued work per
- * turn), the mailbox (woken), and the plugin's own sources.  sd-event dispatches one source at a time,
- * so the plugin is never entered twice, and never from inside a function of instance.h. */
+ * Three things lead into the plugin, each a source of the loop: the pump (one piece of queued work
+ * per turn), the mailbox (woken), and the plugin's own sources.  sd-event dispatches one source at
+ * a time, so the plugin is never entered twice, and never from inside a function of instance.h. */
 #include "host/plugin/local.h"
 
 #include <assert.h>
@@ -25,7 +25,7 @@ static struct local *local_of(struct instance *instance)
         return CONTAINER_OF(instance, struct local, instance);
 }
 
-/* ------------------------------------------------------------------------------ calls and faults */
+/* ----------------------------------------------------------------------------- calls and faults */
 
 void local_fault(struct local *local, enum instance_fault fault, const char *format, ...)
 {
@@ -39,7 +39,8 @@ void local_fault(struct local *local, enum instance_fault fault, const char *for
         LOCAL_EMIT(local, misbehaved, fault, text);
 }
 
-/* Not CLOCK_BOOTTIME: a device that goes to sleep in the middle of a call is not the plugin's fault. */
+/* Not CLOCK_BOOTTIME: a device that goes to sleep in the middle of a call is not the plugin's
+ * fault. */
 static uint64_t now_usec(void)
 {
         struct timespec ts;
@@ -89,10 +90,11 @@ void local_enter_call(struct local *local, enum instance_call call)
         local_enter(local, instance_call_to_string(call));
 }
 
-/* ------------------------------------------------------------------------------------------ logs */
+/* ----------------------------------------------------------------------------------------- logs */
 
-/* Writes a text so that it can be shown in one line: cut between characters, without line ends behind
- * it, a blank for each control character, '?' for what is not UTF-8.  False: it is not UTF-8. */
+/* Writes a text so that it can be shown in one line: cut between characters, without line ends
+ * behind it, a blank for each control character, '?' for what is not UTF-8.  False: it is not
+ * UTF-8. */
 static bool tidy(const char *text, size_t max_bytes, char *buf)
 {
         size_t length = strnlen(text, max_bytes);
@@ -112,7 +114,8 @@ static bool tidy(const char *text, size_t max_bytes, char *buf)
 
                 if (c < 0x20 || c == 0x7f)
                         buf[i] = ' ';
-                else if (is_text && c == 0xc2 && (unsigned char)buf[i + 1] < 0xa0) /* C1: two bytes */
+                else if (is_text && c == 0xc2 &&
+                         (unsigned char)buf[i + 1] < 0xa0) /* C1: two bytes */
                         buf[i] = buf[i + 1] = ' ';
                 else if (c >= 0x80 && !is_text)
                         buf[i] = '?';
@@ -193,7 +196,7 @@ static int on_mail(sd_event_source *source, int fd, uint32_t revents, void *user
         return 0;
 }
 
-/* --------------------------------------------------------------------------------- birth and end */
+/* -------------------------------------------------------------------------------- birth and end */
 
 static void destroy_plugin(struct local *local)
 {
@@ -206,8 +209,8 @@ static void destroy_plugin(struct local *local)
         local->sources = source_table_free(local->sources);
 }
 
-/* Cuts all ties with a plugin that does not end: nothing leads to it any more.  Its memory, its threads
- * and the face that they may call stay for ever; there is no way to take them back. */
+/* Cuts all ties with a plugin that does not end: nothing leads to it any more.  Its memory, its
+ * threads and the face that they may call stay for ever; there is no way to take them back. */
 static void abandon_plugin(struct local *local)
 {
         local->phase = LOCAL_ABSENT;
@@ -276,7 +279,7 @@ static void ops_free(struct instance *instance)
                 local_free(local);
 }
 
-/* ----------------------------------------------------------------------------------------- start */
+/* ---------------------------------------------------------------------------------------- start */
 
 static void fail_start(struct local *local, int r, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
@@ -365,7 +368,7 @@ static void run_start(struct local *local, uint32_t flags)
         LOCAL_EMIT(local, started, 0, "");
 }
 
-/* ------------------------------------------------------------------------------------------ stop */
+/* ----------------------------------------------------------------------------------------- stop */
 
 static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -375,7 +378,8 @@ static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source;
         (void)usec;
         local_pin(local);
-        (void)snprintf(text, sizeof(text), "plugin %s did not stop within %u ms", local->plugin->name,
+        (void)snprintf(text, sizeof(text), "plugin %s did not stop within %u ms",
+                       local->plugin->name,
                        (unsigned)(local->stop_usec / USEC_PER_MSEC)); /* names are short */
         local->state = LOCAL_OVER;
         work_clear(&local->queue);
@@ -395,10 +399,11 @@ static void run_stop(struct local *local)
                 LOCAL_EMIT(local, stopped);
                 return;
         }
-        r = sd_event_add_time_relative(local->event, &local->overdue, CLOCK_BOOTTIME, local->stop_usec,
-                                       USEC_PER_MSEC, on_overdue, local);
+        r = sd_event_add_time_relative(local->event, &local->overdue, CLOCK_BOOTTIME,
+                                       local->stop_usec, USEC_PER_MSEC, on_overdue, local);
         if (r < 0)
-                local_fault(local, INSTANCE_FAULT_STOP, "stop runs without a limit: %s", strerror(-r));
+                local_fault(local, INSTANCE_FAULT_STOP, "stop runs without a limit: %s",
+                            strerror(-r));
         local->stop_called = true;
         local_enter_call(local, INSTANCE_CALL_STOP);
         local->plugin->life.stop(local->self);
@@ -414,7 +419,7 @@ static void run_end(struct local *local)
         LOCAL_EMIT(local, stopped);
 }
 
-/* ------------------------------------------------------------------------------------------ pump */
+/* ----------------------------------------------------------------------------------------- pump */
 
 static void run_work(struct local *local, const struct work *work)
 {
@@ -481,7 +486,7 @@ static int put(struct local *local, const struct work *model)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------- ops */
+/* ------------------------------------------------------------------------------------------ ops */
 
 static int ops_start(struct instance *instance, uint32_t flags)
 {
@@ -533,7 +538,8 @@ static int ops_activity_end(struct instance *instance, const char *activity)
         return put(local, &(struct work){ .kind = WORK_ACTIVITY_END, .activity = activity });
 }
 
-/* What comes in answer to the plugin itself is welcome until it is at rest: it may sync in stop(). */
+/* What comes in answer to the plugin itself is welcome until it is at rest: it may sync in
+ * stop(). */
 static bool takes_answers(const struct local *local)
 {
         return local->phase == LOCAL_LIVE;
@@ -608,7 +614,7 @@ void local_set_stop_usec(struct instance *instance, uint64_t usec)
         local_of(instance)->stop_usec = usec;
 }
 
-/* ------------------------------------------------------------------------------------------- new */
+/* ------------------------------------------------------------------------------------------ new */
 
 static int check_config(const struct instance_config *config)
 {

@@ -7,6 +7,6 @@
 
 struct instance;
 
-/* How long a plugin may take from stop() to stopped(); INSTANCE_STOP_USEC unless set.  The instance is
- * a local one. */
+/* How long a plugin may take from stop() to stopped(); INSTANCE_STOP_USEC unless set.  The instance
+ * is a local one. */
 void local_set_stop_usec(struct instance *instance, uint64_t usec);

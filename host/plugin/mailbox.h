@@ -2,9 +2,9 @@
  *
  * mailbox - what other threads of a plugin have for the loop
  *
- * A plugin's threads may log and wake, and they will also do what they may not.  All of it goes through
- * here to the loop thread, so that events come from there only.  The box holds MAILBOX_MAX letters; what comes
- * while it is full is counted and dropped. */
+ * A plugin's threads may log and wake, and they will also do what they may not.  All of it goes
+ * through here to the loop thread, so that events come from there only.  The box holds MAILBOX_MAX
+ * letters; what comes while it is full is counted and dropped. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,10 +43,11 @@ void mailbox_wake(struct mailbox *box);
 /* Any thread; file and func are cut at 255 bytes, text at UB_MAX_LOG.  No memory: dropped. */
 void mailbox_post(struct mailbox *box, enum letter_kind kind, const struct ub_log *record);
 
-/* Takes nothing more and wakes nobody, for ever; the descriptor stays open, because a thread may be about
- * to write to it. */
+/* Takes nothing more and wakes nobody, for ever; the descriptor stays open, because a thread may be
+ * about to write to it. */
 void mailbox_close(struct mailbox *box);
 
-/* Loop thread: empties the box.  *ret_letters: a list, the oldest first, each to be free()d; *ret_dropped:
- * how many did not fit since the last time.  True: somebody called mailbox_wake(). */
+/* Loop thread: empties the box.  *ret_letters: a list, the oldest first, each to be free()d;
+ * *ret_dropped:  how many did not fit since the last time.  True: somebody called
+ * mailbox_wake(). */
 bool mailbox_take(struct mailbox *box, struct letter **ret_letters, unsigned *ret_dropped);

@@ -2,23 +2,25 @@
  *
  * An instance in a process of its own, seen from the daemon.
  *
- * Nothing that comes out of that process is believed: frames are decoded strictly (frame.c) and looked at
- * once more (gate.c), answers are matched with requests, time and amounts have limits here.  Whatever goes
- * wrong ends in fail(): the process group is killed, and `died` is told one sentence, later, from the loop.
+ * Nothing that comes out of that process is believed: frames are decoded strictly (frame.c) and
+ * looked at once more (gate.c), answers are matched with requests, time and amounts have limits
+ * here.  Whatever goes wrong ends in fail(): the process group is killed, and `died` is told one
+ * sentence, later, from the loop.
  *
- * A process that ends by itself is noticed twice, by its pidfd and by the end of its channel, in any
- * order.  The channel is read to its end first, because the last words of a plugin that crashes are often
- * the only explanation.  Descendants that hold the channel open are given END_USEC.
+ * A process that ends by itself is noticed twice, by its pidfd and by the end of its channel, in
+ * any order.  The channel is read to its end first, because the last words of a plugin that crashes
+ * are often the only explanation.  Descendants that hold the channel open are given END_USEC.
  *
- * Requests that wait for an answer are entered in the watchdog.  A plugin that hangs in a timer's callback
- * shows it in no answer, so while an activity runs and nothing else is due the process is asked for its
- * statistics now and then.
+ * Requests that wait for an answer are entered in the watchdog.  A plugin that hangs in a timer's
+ * callback shows it in no answer, so while an activity runs and nothing else is due the process is
+ * asked for its statistics now and then.
  *
- * A plugin that talks without end is slowed down: beyond BUDGET_BYTES in a second its channel is not read
- * until the second is over.  Then its own queue fills up, and ub-agent-host deals with that.
+ * A plugin that talks without end is slowed down: beyond BUDGET_BYTES in a second its channel is
+ * not read until the second is over.  Then its own queue fills up, and ub-agent-host deals with
+ * that.
  *
- * A clean end: `stop`, `stopped`, our end of the channel is closed, ub-agent-host exits, and only then
- * comes the event.  instance_free() kills at once whatever there is, and reaper.c reaps. */
+ * A clean end: `stop`, `stopped`, our end of the channel is closed, ub-agent-host exits, and only
+ * then comes the event.  instance_free() kills at once whatever there is, and reaper.c reaps. */
 #define _GNU_SOURCE 1
 #include <assert.h>
 #include <errno.h>
@@ -44,9 +46,10 @@
 enum {
         END_USEC = 500 * 1000,        /* between the two signs that a process has ended */
         LEAVE_USEC = 5 * 1000 * 1000, /* to exit, after the plugin has stopped */
-        STOP_GRACE_USEC = 500 * 1000, /* ub-agent-host reports a plugin that does not stop by itself */
+        STOP_GRACE_USEC =
+                500 * 1000, /* ub-agent-host reports a plugin that does not stop by itself */
         BUDGET_BYTES = 8 * 1024 * 1024,
-        FRAME_COST_BYTES = 4096, /* what a frame costs us beside its length */
+        FRAME_COST_BYTES = 4096,                     /* what a frame costs us beside its length */
         MESSAGE_QUEUE_BYTES = CHANNEL_QUEUE_MAX / 2, /* MQTT leaves room for requests */
 };
 
@@ -113,7 +116,7 @@ static uint64_t now_usec(struct process *p)
         return usec;
 }
 
-/* ------------------------------------------------------------------------------------ the process */
+/* ---------------------------------------------------------------------------------- the process */
 
 static void stop_sources(struct process *p)
 {
@@ -287,7 +290,7 @@ static void on_line(void *data, const char *text)
 
 static const struct runner_events runner_events = { .line = on_line, .ended = on_ended };
 
-/* --------------------------------------------------------------------------------- signs of life */
+/* -------------------------------------------------------------------------------- signs of life */
 
 /* Remembers that an answer is due. */
 static void expect(struct process *p, enum instance_call call, const char *activity,
@@ -325,7 +328,7 @@ static void on_watchdog(void *data, const struct watchdog_entry *overdue)
         leave(p);
 }
 
-/* ------------------------------------------------------------------------------ frames that come in */
+/* -------------------------------------------------------------------------- frames that come in */
 
 static void send_stop(struct process *p);
 
@@ -415,7 +418,8 @@ static int on_current_state(struct process *p, const struct frame *frame)
         return 0;
 }
 
-/* An activity may have ended here while the last word on it was under way: that is nobody's fault. */
+/* An activity may have ended here while the last word on it was under way: that is nobody's
+ * fault. */
 static int on_feedback(struct process *p, const struct frame *frame)
 {
         if (p->activity[0] && strcmp(p->activity, frame->text[0]) == 0)
@@ -471,7 +475,8 @@ static int on_orchestrator(struct process *p, const struct frame *frame)
 }
 
 /* -EBADMSG: at the wrong time. */
-static int (*const frame_handlers[FRAME_TYPE_COUNT])(struct process *p, const struct frame *frame) = {
+static int (*const frame_handlers[FRAME_TYPE_COUNT])(struct process *p,
+                                                     const struct frame *frame) = {
         [FRAME_STARTED] = on_started,
         [FRAME_STOPPED] = on_stopped,
         [FRAME_DIED] = on_died,
@@ -560,7 +565,7 @@ static void on_closed(void *data, int r, const char *text)
 
 static const struct channel_events channel_events = { .frame = on_frame, .closed = on_closed };
 
-/* ----------------------------------------------------------------------------------------- start */
+/* ---------------------------------------------------------------------------------------- start */
 
 static int start_process(struct process *p, struct diag *diag)
 {
@@ -604,7 +609,7 @@ static int process_start(struct instance *instance, uint32_t flags)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------- requests */
 
 static int send_frame(struct process *p, const struct frame *frame)
 {
@@ -734,7 +739,7 @@ static const struct instance_ops process_ops = {
         .get_stats = process_get_stats,
 };
 
-/* ------------------------------------------------------------------------------------------- new */
+/* ------------------------------------------------------------------------------------------ new */
 
 static int copy_topics(struct process *p, const char *const *topics)
 {
@@ -770,8 +775,8 @@ static int copy_config(struct process *p, const struct instance_config *config)
         return copy_topics(p, config->topics);
 }
 
-/* Everything that the child is to know waits in the channel from here on, so that nothing of it needs a
- * copy until the start. */
+/* Everything that the child is to know waits in the channel from here on, so that nothing of it
+ * needs a copy until the start. */
 static int send_config(struct process *p, const struct instance_config *config)
 {
         const struct frame frame = { .type = FRAME_CONFIG,

@@ -29,7 +29,8 @@ void reaper_take(sd_event *event, int take_pidfd)
         if (sd_event_add_io(event, &source, pidfd, EPOLLIN, on_ended, NULL) < 0)
                 return;
         (void)sd_event_source_set_description(source, "reaper"); /* for debugging only */
-        /* Both cannot fail for a source that exists: it belongs to the loop, and the pidfd to it. */
+        /* Both cannot fail for a source that exists: it belongs to the loop, and the pidfd to
+         * it. */
         (void)sd_event_source_set_io_fd_own(source, true);
         (void)TAKE_FD(pidfd);
         (void)sd_event_source_set_floating(source, true);

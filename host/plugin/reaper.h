@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
-/* Takes the pidfd of a child that has been killed, and reaps the child when it is gone.  If there is no
- * memory for that the child stays a zombie until the daemon ends: a zombie costs less than a wait. */
+/* Takes the pidfd of a child that has been killed, and reaps the child when it is gone.  If there
+ * is no memory for that the child stays a zombie until the daemon ends: a zombie costs less than a
+ * wait. */
 void reaper_take(sd_event *event, int take_pidfd);

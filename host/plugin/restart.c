@@ -6,8 +6,9 @@
 bool restart_on_death(struct restart *restart, uint64_t started_usec, uint64_t now_usec,
                       uint64_t *ret_delay_usec)
 {
-        /* The slot that this death overwrites holds the oldest of the last RESTART_DEATHS_MAX: when the
-         * next-oldest, which then is the fifth with this one, lies in the window, that was too many. */
+        /* The slot that this death overwrites holds the oldest of the last RESTART_DEATHS_MAX: when
+         * the next-oldest, which then is the fifth with this one, lies in the window, that was too
+         * many. */
         unsigned slot = restart->deaths % RESTART_DEATHS_MAX;
         unsigned oldest = (slot + 1) % RESTART_DEATHS_MAX;
 

@@ -2,10 +2,10 @@
  *
  * restart - when a plugin that died may run again (rule R39)
  *
- * The first restart comes after RESTART_DELAY_MIN_USEC, each further one after twice the time of the one
- * before, up to RESTART_DELAY_MAX_USEC; a run that lasts longer than that begins anew.  Five deaths
- * within ten minutes, and the plugin stays down until a person, or a new configuration, starts it:
- * what crashes that often only wears the disk and fills the log.
+ * The first restart comes after RESTART_DELAY_MIN_USEC, each further one after twice the time of
+ * the one before, up to RESTART_DELAY_MAX_USEC; a run that lasts longer than that begins anew.
+ * Five deaths within ten minutes, and the plugin stays down until a person, or a new configuration,
+ * starts it:  what crashes that often only wears the disk and fills the log.
  *
  * Pure: the caller brings the time (microseconds of any clock that does not step). */
 #pragma once
@@ -27,7 +27,7 @@ struct restart {
         uint64_t delay_usec;                     /* the last delay given; 0: none yet */
 };
 
-/* The plugin, started at started_usec, died at now_usec.  true: start it again after *ret_delay_usec;
- * false: it has died too often and stays down. */
+/* The plugin, started at started_usec, died at now_usec.  true: start it again after
+ * *ret_delay_usec; false: it has died too often and stays down. */
 bool restart_on_death(struct restart *restart, uint64_t started_usec, uint64_t now_usec,
                       uint64_t *ret_delay_usec);

@@ -4,8 +4,8 @@
  *
  *     ub-agent-host --instance ID
  *
- * with these descriptors: its standard output and error are read here, line by line.  What it may use is
- * limited before it runs.  It leads a process group, and the group is killed with it. */
+ * with these descriptors: its standard output and error are read here, line by line.  What it may
+ * use is limited before it runs.  It leads a process group, and the group is killed with it. */
 #pragma once
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@ enum {
         RUNNER_FILTER_FD = 4, /* system call filter as sandbox.h writes it; if CONFIG says so */
 };
 
-/* Exit statuses of ub-agent-host: numbers that few programs use, so that a plugin that calls exit() is not
- * taken for it. */
+/* Exit statuses of ub-agent-host: numbers that few programs use, so that a plugin that calls exit()
+ * is not taken for it. */
 enum {
         RUNNER_EXIT_FLOOD = 81, /* the plugin says more than the daemon takes */
         RUNNER_EXIT_FRAMES,     /* the daemon does not speak as it should */
@@ -41,8 +41,8 @@ struct runner_config {
 /* From the loop, or from runner_drain().  Either may free the runner. */
 struct runner_events {
         void (*line)(void *data, const char *text);
-        /* It has ended and is reaped.  how: "exited with status 3", "killed by SIGSEGV", or what the
-         * exit status of ub-agent-host means. */
+        /* It has ended and is reaped.  how: "exited with status 3", "killed by SIGSEGV", or what
+         * the exit status of ub-agent-host means. */
         void (*ended)(void *data, const char *how);
 };
 

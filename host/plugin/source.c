@@ -35,7 +35,7 @@ struct source_table {
         struct slot slots[UB_MAX_SOURCES];
 };
 
-/* --------------------------------------------------------------------------------------- handles */
+/* -------------------------------------------------------------------------------------- handles */
 
 static struct ub_source *handle_of(const struct slot *slot)
 {
@@ -62,7 +62,7 @@ static uintptr_t next_serial(struct source_table *table)
         return table->last_serial;
 }
 
-/* ----------------------------------------------------------------------------------------- slots */
+/* ---------------------------------------------------------------------------------------- slots */
 
 static void slot_clear(struct slot *slot)
 {
@@ -119,7 +119,8 @@ int source_table_new(sd_event *event, const struct source_owner *owner, struct s
         table->event = event;
         table->owner = *owner;
         if (getrandom(&table->salt, sizeof(table->salt), GRND_NONBLOCK) != sizeof(table->salt))
-                table->salt = (uintptr_t)table; /* early in boot; differs from table to table as well */
+                table->salt =
+                        (uintptr_t)table; /* early in boot; differs from table to table as well */
         *ret = table;
         return 0;
 }
@@ -155,7 +156,7 @@ int source_drop(struct source_table *table, struct ub_source *handle)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------- defer and timer */
+/* ------------------------------------------------------------------------------ defer and timer */
 
 static void call_plain(struct slot *slot, const char *what)
 {
@@ -210,16 +211,16 @@ int source_timer(struct source_table *table, uint64_t after_usec, ub_fn fn, void
         if (r < 0)
                 return r;
         slot->plain = fn;
-        /* From the time of the call, not of the loop's last wake-up, which may be long ago.  Too far
-         * for the clock is never, which is UINT64_MAX to sd-event. */
+        /* From the time of the call, not of the loop's last wake-up, which may be long ago.  Too
+         * far for the clock is never, which is UINT64_MAX to sd-event. */
         if (__builtin_add_overflow(usec, after_usec, &usec))
                 usec = UINT64_MAX;
-        r = sd_event_add_time(table->event, &slot->event, CLOCK_BOOTTIME, usec, USEC_PER_MSEC, on_timer,
-                              slot);
+        r = sd_event_add_time(table->event, &slot->event, CLOCK_BOOTTIME, usec, USEC_PER_MSEC,
+                              on_timer, slot);
         return slot_finish(slot, r, ret);
 }
 
-/* -------------------------------------------------------------------------------------------- io */
+/* ------------------------------------------------------------------------------------------- io */
 
 static uint32_t to_epoll(uint32_t events)
 {
@@ -264,7 +265,8 @@ int source_io(struct source_table *table, int fd, uint32_t events, ub_io_fn fn, 
         if (slot->fd < 0)
                 r = -errno;
         else
-                r = sd_event_add_io(table->event, &slot->event, slot->fd, to_epoll(events), on_io, slot);
+                r = sd_event_add_io(table->event, &slot->event, slot->fd, to_epoll(events), on_io,
+                                    slot);
         return slot_finish(slot, r, ret);
 }
 
@@ -277,7 +279,7 @@ int source_io_events(struct source_table *table, struct ub_source *handle, uint3
         return sd_event_source_set_io_events(slot->event, to_epoll(events));
 }
 
-/* ----------------------------------------------------------------------------------------- spawn */
+/* ---------------------------------------------------------------------------------------- spawn */
 
 static void on_ended(void *userdata, int code, int status)
 {

@@ -2,17 +2,17 @@
  *
  * source - the timers, watches, children and deferred calls of one plugin
  *
- * A plugin holds a source by a `struct ub_source *` that it never looks into; neither does the host.  The
- * pointer is a number in disguise: the source's place in the table and a serial number, mixed with
- * a random one that differs from table to table.  So whatever a plugin passes - a source of another
- * instance, one that is gone, one whose place has been taken since, garbage - is recognised without
- * reading memory that it might point to.
+ * A plugin holds a source by a `struct ub_source *` that it never looks into; neither does the
+ * host.  The pointer is a number in disguise: the source's place in the table and a serial number,
+ * mixed with a random one that differs from table to table.  So whatever a plugin passes - a source
+ * of another instance, one that is gone, one whose place has been taken since, garbage - is
+ * recognised without reading memory that it might point to.
  *
- * A one-shot source (defer, timer, spawn) is gone before its callback starts; dropping a source takes effect
- * at once, also from inside its own callback and from inside another's.
+ * A one-shot source (defer, timer, spawn) is gone before its callback starts; dropping a source
+ * takes effect at once, also from inside its own callback and from inside another's.
  *
- * The table does not call the plugin without asking its owner: enter() comes before each callback and
- * leave() after it, and leave() may free the table.  Loop thread only. */
+ * The table does not call the plugin without asking its owner: enter() comes before each callback
+ * and leave() after it, and leave() may free the table.  Loop thread only. */
 #pragma once
 
 #include <stddef.h>

@@ -2,10 +2,11 @@
  *
  * stderr-log - the lines that a child writes to its standard error
  *
- * They are for the log: assertions, the dynamic linker's complaints, a library's printf.  Nobody promises
- * that they are few or text, so: some 64 KiB a second are read, and the child waits when it writes faster;
- * of those, STDERR_LOG_LINES a second are handed on and the others counted; what is not UTF-8 or a
- * control character is handed on as '?'; a line longer than STDERR_LOG_LINE_MAX is handed on in pieces. */
+ * They are for the log: assertions, the dynamic linker's complaints, a library's printf.  Nobody
+ * promises that they are few or text, so: some 64 KiB a second are read, and the child waits when
+ * it writes faster; of those, STDERR_LOG_LINES a second are handed on and the others counted; what
+ * is not UTF-8 or a control character is handed on as '?'; a line longer than STDERR_LOG_LINE_MAX
+ * is handed on in pieces. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -26,5 +27,6 @@ int stderr_log_new(sd_event *event, int take_fd, stderr_log_fn fn, void *data,
                    struct stderr_log **ret);
 struct stderr_log *stderr_log_free(struct stderr_log *log);
 
-/* The child has ended: hands on what is left in the pipe, and what the last line has without a newline. */
+/* The child has ended: hands on what is left in the pipe, and what the last line has without a
+ * newline. */
 void stderr_log_drain(struct stderr_log *log);

@@ -59,7 +59,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data)
         for (i = 0; i < w->n_entries; i++)
                 if (!first || w->entries[i].deadline_usec < first->deadline_usec)
                         first = &w->entries[i];
-        /* Without memory for the timer a process that hangs goes unnoticed until the next request. */
+        /* Without memory for the timer a process that hangs goes unnoticed until the next
+         * request. */
         if (first && first->deadline_usec > now_usec(w))
                 (void)arm(w, first->deadline_usec);
         else

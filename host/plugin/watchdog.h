@@ -2,12 +2,12 @@
  *
  * watchdog - which signs of life of an isolated plugin are due, and until when
  *
- * Each request, the start, the stop and each ping is entered with the time by which it must be answered.
- * One timer watches the earliest.  It stays armed when the answer comes in time, so that the common case
- * costs no system call; it then fires once, finds nothing, and says so.
+ * Each request, the start, the stop and each ping is entered with the time by which it must be
+ * answered.  One timer watches the earliest.  It stays armed when the answer comes in time, so that
+ * the common case costs no system call; it then fires once, finds nothing, and says so.
  *
- * The clock is CLOCK_MONOTONIC, which does not count suspend: a device that has slept for an hour has not
- * hung for an hour. */
+ * The clock is CLOCK_MONOTONIC, which does not count suspend: a device that has slept for an hour
+ * has not hung for an hour. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +26,8 @@ struct watchdog_entry {
         char activity[UB_MAX_ID + 1];
 };
 
-/* From the loop.  overdue: the entry whose time has passed; it stays.  NULL: nothing is due, nor was for
- * a while. */
+/* From the loop.  overdue: the entry whose time has passed; it stays.  NULL: nothing is due, nor
+ * was for a while. */
 typedef void (*watchdog_fn)(void *data, const struct watchdog_entry *overdue);
 
 struct watchdog {

@@ -55,8 +55,8 @@ int journal_encode(const char *text, size_t length, char **ret, size_t *ret_leng
         return 0;
 }
 
-/* Since there is one way to write the first line, it is written again and compared; so nothing has to be
- * taken apart but the length. */
+/* Since there is one way to write the first line, it is written again and compared; so nothing has
+ * to be taken apart but the length. */
 int journal_decode(const char *bytes, size_t length, struct diag *diag, const char **ret_text,
                    size_t *ret_length)
 {
@@ -242,7 +242,8 @@ int journal_write(struct journal *journal, char *take_text)
         memcpy(job->name, journal->name, sizeof(job->name));
         job->text = TAKE_PTR(text);
         job->length = length;
-        /* A descriptor of its own: the write may still be on its way when everything else is gone. */
+        /* A descriptor of its own: the write may still be on its way when everything else is
+         * gone. */
         job->dir_fd = fcntl(journal->dir_fd, F_DUPFD_CLOEXEC, 0);
         if (job->dir_fd < 0)
                 return -errno;

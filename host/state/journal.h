@@ -2,21 +2,21 @@
  *
  * journal - one record that is on disk before anything is done that it speaks of
  *
- * Each record replaces the one before.  It is written whole by way of a rename, so that after a power
- * failure the old or the new one is there and never a mixture.  The loop thread hands the text over, the
- * worker's thread writes it; one is written at a time, and the caller decides what may be left out when it
- * has a newer one meanwhile.
+ * Each record replaces the one before.  It is written whole by way of a rename, so that after a
+ * power failure the old or the new one is there and never a mixture.  The loop thread hands the
+ * text over, the worker's thread writes it; one is written at a time, and the caller decides what
+ * may be left out when it has a newer one meanwhile.
  *
- * A damaged file must not keep the daemon down: it is set aside as NAME.bad, reported, and the journal
- * begins empty.
+ * A damaged file must not keep the daemon down: it is set aside as NAME.bad, reported, and the
+ * journal begins empty.
  *
  * The file is one line for the reader of bytes, one text for people:
  *
  *     ub-journal 1 LENGTH CRC\n
  *     TEXT\n
  *
- * LENGTH is that of TEXT in bytes, CRC the CRC-32 (IEEE) of TEXT in eight hexadecimal digits, and nothing
- * follows the last newline.  A reader accepts exactly this.
+ * LENGTH is that of TEXT in bytes, CRC the CRC-32 (IEEE) of TEXT in eight hexadecimal digits, and
+ * nothing follows the last newline.  A reader accepts exactly this.
  *
  * Loop thread only. */
 #pragma once
@@ -36,9 +36,10 @@ enum { JOURNAL_RECORD_MAX = 16 * 1024 * 1024, JOURNAL_NAME_MAX = 64 };
 /* A record is on disk (r 0), or could not be put there (negative errno). */
 typedef void (*journal_written_fn)(void *data, int r);
 
-/* Loads NAME from a folder, or starts empty when there is none.  dir_fd and worker are borrowed; dir_fd
- * outlives the journal.  written and data serve every journal_write().
- * 0; 1: the file was damaged, the journal is empty; diag says what was wrong and where the file is now.
+/* Loads NAME from a folder, or starts empty when there is none.  dir_fd and worker are borrowed;
+ * dir_fd outlives the journal.  written and data serve every journal_write().
+ * 0; 1: the file was damaged, the journal is empty; diag says what was wrong and where the file is
+ * now.
  * -ENOMEM, -EACCES...: the file may be good, but cannot be opened now; diag says why. */
 int journal_open(int dir_fd, const char *name, struct worker *worker, journal_written_fn written,
                  void *data, struct diag *diag, struct journal **ret);
@@ -53,8 +54,8 @@ const char *journal_get_record(const struct journal *journal, size_t *ret_length
 /* The loaded record has been taken over. */
 void journal_forget(struct journal *journal);
 
-/* The loaded record is whole, but its text means nothing to its reader: sets it aside like a damaged file.
- * reason is for diag, which then says it all. */
+/* The loaded record is whole, but its text means nothing to its reader: sets it aside like a
+ * damaged file.  reason is for diag, which then says it all. */
 void journal_reject(struct journal *journal, const char *reason, struct diag *diag);
 
 /* Writes a record; `written` follows, never before this returns.  Takes text.

@@ -43,7 +43,7 @@ struct store {
         struct worker *worker; /* likewise */
         char file[FILE_NAME_MAX];
         struct values *values;
-        bool dirty;             /* changed since the snapshot of the last write, or that one failed */
+        bool dirty; /* changed since the snapshot of the last write, or that one failed */
         struct write_job *job;  /* in flight; owned by the worker */
         struct write_job *telling; /* ended, its callbacks are running */
         struct waiters waiters; /* for the write after that one */
@@ -59,7 +59,7 @@ static bool is_id(const char *id)
                strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
-/* ----------------------------------------------------------------------------------------- loading */
+/* -------------------------------------------------------------------------------------- loading */
 
 static void set_aside(const struct store *store, struct diag *diag)
 {
@@ -153,7 +153,7 @@ struct store *store_free(struct store *store)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------------ values */
+/* --------------------------------------------------------------------------------------- values */
 
 int store_put(struct store *store, const char *key, const void *data, size_t length)
 {
@@ -183,7 +183,7 @@ const struct values *store_values(const struct store *store)
         return store->values;
 }
 
-/* ----------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static void write_job_free(struct write_job *job)
 {
@@ -207,7 +207,8 @@ static int write_snapshot(void *data) /* worker's thread */
         return job->bytes ? file_replace_at(job->dir_fd, job->file, job->bytes, job->length) : 0;
 }
 
-/* Calls all that wait for a job.  Each may free the store, and then nobody else wants to hear of it. */
+/* Calls all that wait for a job.  Each may free the store, and then nobody else wants to hear of
+ * it. */
 static void tell(struct write_job *job, int r)
 {
         for (size_t i = 0; i < job->waiters.n && job->store; i++)
@@ -216,8 +217,8 @@ static void tell(struct write_job *job, int r)
 
 static int begin_write(struct store *store);
 
-/* The next write, for those who came while this one was in flight and whom no done() has served yet.
- * When it cannot begin, they are told that. */
+/* The next write, for those who came while this one was in flight and whom no done() has served
+ * yet.  When it cannot begin, they are told that. */
 static void go_on(struct write_job *job)
 {
         struct store *store = job->store;

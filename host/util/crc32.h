@@ -2,8 +2,8 @@
  *
  * crc32 - tells a torn or rotten file from a whole one
  *
- * The CRC-32 of IEEE 802.3, as in gzip and PNG.  Against accidents only: whoever can write the file can
- * also compute this. */
+ * The CRC-32 of IEEE 802.3, as in gzip and PNG.  Against accidents only: whoever can write the file
+ * can also compute this. */
 #pragma once
 
 #include <stddef.h>

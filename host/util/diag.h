@@ -3,8 +3,8 @@
  * diag - the text of a failure, for people
  *
  * A function that can fail for a reason that somebody will read takes a `struct diag *` (NULL when
- * nobody will) and returns `diag_set(diag, -EBADMSG, "...")`.  Each layer on the way up may put what it
- * knows in front with diag_prefix(), so that the whole reads like a path:
+ * nobody will) and returns `diag_set(diag, -EBADMSG, "...")`.  Each layer on the way up may put
+ * what it knows in front with diag_prefix(), so that the whole reads like a path:
  * `/etc/.../50-x.conf:7:3: settings.reboot: expected a string`. */
 #pragma once
 

@@ -48,8 +48,8 @@ int file_read_fd(int fd, size_t max_bytes, char **ret, size_t *ret_length)
         if (st.st_size > (off_t)max_bytes)
                 return -E2BIG;
 
-        /* One byte more than the file claims to have: if that byte is there the file grew meanwhile,
-         * and it must not be taken for whole. */
+        /* One byte more than the file claims to have: if that byte is there the file grew
+         * meanwhile, and it must not be taken for whole. */
         room = (size_t)st.st_size + 1;
         text = malloc(room + 1);
         if (!text)

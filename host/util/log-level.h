@@ -2,8 +2,8 @@
  *
  * log-level - how much is logged, and the words for it
  *
- * On the ground floor because the configuration reads the word and the log obeys it, and those two do not
- * know each other. */
+ * On the ground floor because the configuration reads the word and the log obeys it, and those two
+ * do not know each other. */
 #pragma once
 
 enum log_level {

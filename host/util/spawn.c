@@ -42,7 +42,7 @@
 #define SETGROUPS SYS_setgroups
 #endif
 
-/* ---------------------------------------------------------------------------------- in the child */
+/* --------------------------------------------------------------------------------- in the child */
 
 static void reset_signals(void)
 {
@@ -54,9 +54,9 @@ static void reset_signals(void)
                 (void)sigaction(sig, &action, NULL);
 }
 
-/* Moves what is passed to 0, 1, 2, 3 ... and closes everything else.  *report survives, close-on-exec,
- * behind them.  The sources may already lie on each other's targets, so all of them are copied out of
- * the way first. */
+/* Moves what is passed to 0, 1, 2, 3 ... and closes everything else.  *report survives,
+ * close-on-exec, behind them.  The sources may already lie on each other's targets, so all of them
+ * are copied out of the way first. */
 static int arrange_fds(const struct spawn *s, int *report)
 {
         int fds[3 + SPAWN_PASS_MAX] = { s->in_fd, s->out_fd, s->err_fd < 0 ? 2 : s->err_fd };
@@ -172,7 +172,7 @@ static int become_program(const struct spawn *s, pid_t parent, int *report)
         return -errno;
 }
 
-/* --------------------------------------------------------------------------------- in the parent */
+/* -------------------------------------------------------------------------------- in the parent */
 
 /* 0: the program runs; else why it does not. */
 static int read_report(int fd)

@@ -39,10 +39,11 @@ struct spawn {
         struct spawn_limits limits;
 };
 
-/* Starts a program.  *ret_pidfd is the caller's; readable when the child has ended, then waitid(P_PIDFD).
- * Negative errno, also when execve(2) itself failed: the child reports that before this returns. */
+/* Starts a program.  *ret_pidfd is the caller's; readable when the child has ended, then
+ * waitid(P_PIDFD).  Negative errno, also when execve(2) itself failed: the child reports that
+ * before this returns. */
 int spawn_process(const struct spawn *spawn, pid_t *ret_pid, int *ret_pidfd);
 
-/* Sends a signal to the child, or to its whole group when it has one of its own.  Gone already is fine;
- * reaped already is not, for a group, whose number may then be somebody else's. */
+/* Sends a signal to the child, or to its whole group when it has one of its own.  Gone already is
+ * fine; reaped already is not, for a group, whose number may then be somebody else's. */
 void spawn_kill(pid_t pid, int pidfd, bool group, int sig);

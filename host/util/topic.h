@@ -2,20 +2,20 @@
  *
  * topic - MQTT topic names and filters, and which filter covers which
  *
- * A registration grants filters ("topics" in conf.d); a plugin asks for a topic to publish to, or for a
- * filter of its own to subscribe to.  A granted filter covers what is asked when every topic that
- * the one asked for matches is also matched by the granted one (MQTT 3.1.1 section 4.7); the connection
- * asks the same of its subscriptions:
+ * A registration grants filters ("topics" in conf.d); a plugin asks for a topic to publish to, or
+ * for a filter of its own to subscribe to.  A granted filter covers what is asked when every topic
+ * that the one asked for matches is also matched by the granted one (MQTT 3.1.1 section 4.7); the
+ * connection asks the same of its subscriptions:
  *
  *     granted      covers                      does not cover
  *     a/+/c        a/b/c  a/+/c                a/#  a/b/c/d
  *     a/#          a  a/b  a/+/c  a/b/#        ab  #
  *     #            everything but $...         $SYS/x  $share/g/x
  *
- * A wildcard in the first level does not match a topic that begins with '$', so what begins with '$' is
- * covered only by a filter that spells its first level out; a shared subscription ($share/GROUP/FILTER)
- * likewise.  Where a cleverer comparison might find that a union of filters covers the one asked for, this
- * one says no.
+ * A wildcard in the first level does not match a topic that begins with '$', so what begins with
+ * '$' is covered only by a filter that spells its first level out; a shared subscription
+ * ($share/GROUP/FILTER) likewise.  Where a cleverer comparison might find that a union of filters
+ * covers the one asked for, this one says no.
  *
  * Pure functions; texts are NUL-terminated. */
 #pragma once

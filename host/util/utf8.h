@@ -26,6 +26,6 @@ bool utf8_is_valid(const char *text, size_t length);
  * could forge a second line or talk to a terminal. */
 bool utf8_is_line(const char *text, size_t length);
 
-/* Makes such a line of any text, in place: control characters become blanks, and none are left at the end;
- * bytes that are not UTF-8 become "?". */
+/* Makes such a line of any text, in place: control characters become blanks, and none are left at
+ * the end; bytes that are not UTF-8 become "?". */
 void utf8_make_line(char *text);

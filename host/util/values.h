@@ -2,9 +2,9 @@
  *
  * values - a small map from text to bytes
  *
- * The durable state of one agent in memory.  Keys are kept sorted by their bytes, found by halving, and
- * come out of values_at() in that order.  Keys and values together never exceed the limit given at
- * construction.  Any one thread at a time. */
+ * The durable state of one agent in memory.  Keys are kept sorted by their bytes, found by halving,
+ * and come out of values_at() in that order.  Keys and values together never exceed the limit given
+ * at construction.  Any one thread at a time. */
 #pragma once
 
 #include <stddef.h>

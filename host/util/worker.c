@@ -86,8 +86,8 @@ static void *run_jobs(void *userdata)
         return NULL;
 }
 
-/* One at a time, because a done() may take long enough that the next has ended meanwhile, and may submit
- * more.  False: nothing is finished. */
+/* One at a time, because a done() may take long enough that the next has ended meanwhile, and may
+ * submit more.  False: nothing is finished. */
 static bool finish_one(struct worker *w)
 {
         struct job *job;

@@ -4,10 +4,10 @@
  *
  * The only header that a plugin needs.  A plugin is a shared object that exports one function,
  * ub_plugin_v1(), which returns a constant descriptor.  Everything else goes through tables of
- * functions: the host calls the plugin's `ub_life` and then `ub_agent` or `ub_connector`; the plugin
- * calls the host's `ub_host`.  No plugin links against the host.  The same .so runs in a process of
- * its own ("isolation": "process", the default) or inside the daemon ("none") and cannot tell the
- * difference except by pid, uid and timing.
+ * functions: the host calls the plugin's `ub_life` and then `ub_agent` or `ub_connector`; the
+ * plugin calls the host's `ub_host`.  No plugin links against the host.  The same .so runs in a
+ * process of its own ("isolation": "process", the default) or inside the daemon ("none") and cannot
+ * tell the difference except by pid, uid and timing.
  *
  * Life of an instance (one registration in conf.d makes one instance; several instances of one .so
  * may live in one process, so a plugin keeps nothing that changes in static variables):
@@ -26,10 +26,10 @@
  *     command(ROLLBACK) --> ROLLBACK    .. ROLLBACK_SUCCESS     in place of the next step
  *
  * Rules that hold for every function, both ways:
- *   Threads    The host calls a plugin only on the loop thread of the process that the plugin is in,
- *              and never from inside one of the plugin's own calls to the host.  A plugin calls the
- *              host only on that thread, except where [any] stands (any thread) or [signal] (also a
- *              signal handler).
+ *   Threads    The host calls a plugin only on the loop thread of the process that the plugin is
+ *              in, and never from inside one of the plugin's own calls to the host.  A plugin calls
+ *              the host only on that thread, except where [any] stands (any thread) or [signal]
+ *              (also a signal handler).
  *   Blocking   A call into a plugin returns within 50 ms.  The host times each call, logs the ones
  *              that take longer and counts them.  Long work belongs in ub_host.spawn() or in a
  *              thread of the plugin that ends in ub_host.wake().
@@ -49,9 +49,9 @@
  *              one final answer follows.
  *   Text       NUL-terminated UTF-8.  Every JSON text is one object, at most UB_MAX_JSON bytes and
  *              UB_MAX_DEPTH levels deep, without duplicate keys.
- *   Growth     Every struct starts with its size, set by the side that owns the memory.  Members are
- *              only ever appended.  Sets of values are open: answer an unknown command with -ENOTSUP
- *              and ignore an unknown flag that the host sends.
+ *   Growth     Every struct starts with its size, set by the side that owns the memory.  Members
+ *              are only ever appended.  Sets of values are open: answer an unknown command with
+ *              -ENOTSUP and ignore an unknown flag that the host sends.
  *   NULL slot  "(opt)" marks a slot that may be NULL, and says what the other side then does.  All
  *              other slots are always set.
  *
@@ -83,7 +83,7 @@
 extern "C" {
 #endif
 
-/* ------------------------------------------------------------------------------------- constants */
+/* ------------------------------------------------------------------------------------ constants */
 
 /* Limits in bytes, terminating NUL not counted.  The host refuses more with -E2BIG. */
 #define UB_MAX_NAME 32                /* plugin name, [a-z0-9-] */
@@ -123,7 +123,8 @@ enum {
         UB_START_RECOVERED = 1 << 0,
         /* The instance has a process of its own.  For log lines only: behave the same. */
         UB_START_ISOLATED = 1 << 1,
-        /* The device has booted since this agent called reboot_request().  UB_CMD_VERIFY follows. */
+        /* The device has booted since this agent called reboot_request().  UB_CMD_VERIFY
+         * follows. */
         UB_START_REBOOTED = 1 << 2
 };
 
@@ -134,7 +135,7 @@ enum { UB_MQTT_RETAIN = 1 << 0 };
 #define UB_SERVICE_MQTT "ub.mqtt/1"                 /* struct ub_mqtt */
 #define UB_SERVICE_ORCHESTRATOR "ub.orchestrator/1" /* struct ub_orchestrator */
 
-/* ------------------------------------------------------------------------------------- callbacks */
+/* ------------------------------------------------------------------------------------ callbacks */
 
 struct ub_source; /* owned by the host: a timer, io watch, child or deferred call */
 
@@ -146,7 +147,7 @@ typedef void (*ub_child_fn)(void *data, int32_t code, int32_t status);
 /* result: 0 or a negative errno. */
 typedef void (*ub_done_fn)(void *data, int result);
 
-/* --------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 /* One finished log line.  The SDK's ub_log() formats and fills it. */
 struct ub_log {
@@ -172,7 +173,7 @@ struct ub_spawn {
         uint32_t reserved;
 };
 
-/* ---------------------------------------------------------------------------------- host services */
+/* -------------------------------------------------------------------------------- host services */
 
 /* What every plugin gets, at create().  Valid, with everything reached through it, until destroy()
  * returns.  `ctx` is the first argument of every function, also of those in the tables that get()
@@ -191,19 +192,21 @@ struct ub_host {
         void (*wake)(void *ctx);
 
         /* Sources.  At most UB_MAX_SOURCES at a time (-E2BIG).  *ret (opt) is valid until
-         * source_drop(), or, for the one-shot ones (defer, timer, spawn), until the callback starts:
-         * to arm a timer again from inside its callback is normal. */
+         * source_drop(), or, for the one-shot ones (defer, timer, spawn), until the callback
+         * starts:  to arm a timer again from inside its callback is normal. */
 
         /* Calls fn once, after the present call into the plugin has returned. */
         int (*defer)(void *ctx, ub_fn fn, void *data, struct ub_source **ret);
 
-        /* Calls fn once, after_usec microseconds from now (CLOCK_BOOTTIME: time in suspend counts). */
+        /* Calls fn once, after_usec microseconds from now (CLOCK_BOOTTIME: time in suspend
+         * counts). */
         int (*timer)(void *ctx, uint64_t after_usec, ub_fn fn, void *data, struct ub_source **ret);
 
         /* Calls fn each time that one of `events` (UB_IO_IN, UB_IO_OUT) is true of fd, level
          * triggered, until source_drop().  fd stays the plugin's; drop the source before close().
          * 0 for events watches errors and hang-up only.  -EPERM: fd cannot be polled. */
-        int (*io)(void *ctx, int fd, uint32_t events, ub_io_fn fn, void *data, struct ub_source **ret);
+        int (*io)(void *ctx, int fd, uint32_t events, ub_io_fn fn, void *data,
+                  struct ub_source **ret);
 
         /* Changes what an io source waits for. */
         int (*io_events)(void *ctx, struct ub_source *io, uint32_t events);
@@ -217,19 +220,20 @@ struct ub_host {
          * that is not the instance's own, or gone, counts as misbehaving and does nothing. */
         void (*source_drop)(void *ctx, struct ub_source *source);
 
-        /* Settings and durable state.  Copy-out: returns the length of the value; if that is >= size
-         * nothing was copied, so call again with length + 1 bytes.  What is copied is followed by a
-         * NUL.  -ENOENT: no such value. */
+        /* Settings and durable state.  Copy-out: returns the length of the value; if that is >=
+         * size nothing was copied, so call again with length + 1 bytes.  What is copied is followed
+         * by a NUL.  -ENOENT: no such value. */
 
-        /* The value at a JSON pointer (RFC 6901) in the settings: a string as its text, anything else
-         * as JSON.  Callable in create(). */
+        /* The value at a JSON pointer (RFC 6901) in the settings: a string as its text, anything
+         * else as JSON.  Callable in create(). */
         int (*setting)(void *ctx, const char *json_pointer, char *buf, size_t size);
 
-        /* One value of the durable state: what state_put stored last, in this run or an earlier one. */
+        /* One value of the durable state: what state_put stored last, in this run or an earlier
+         * one. */
         int (*state_get)(void *ctx, const char *key, void *buf, size_t size);
 
-        /* Stores a copy of a value; length 0 deletes the key.  Visible to state_get at once, on disk
-         * after state_sync.  -E2BIG: UB_MAX_STATE_VALUE, UB_MAX_STATE or UB_MAX_KEY. */
+        /* Stores a copy of a value; length 0 deletes the key.  Visible to state_get at once, on
+         * disk after state_sync.  -E2BIG: UB_MAX_STATE_VALUE, UB_MAX_STATE or UB_MAX_KEY. */
         int (*state_put)(void *ctx, const char *key, const void *data, size_t length);
 
         /* Calls done(0) when every state_put up to now is on disk and survives a power failure, or
@@ -238,33 +242,33 @@ struct ub_host {
 
         /* Answers.  The host checks the JSON: -EBADMSG, -E2BIG. */
 
-        /* Reports the inventory of the domain.  activity: that of current_state_get when this answers
-         * it, "" when the state changed by itself. */
+        /* Reports the inventory of the domain.  activity: that of current_state_get when this
+         * answers it, "" when the state changed by itself. */
         int (*current_state)(void *ctx, const char *activity, const char *json);
 
         /* Reports progress or the end of a step of the running activity. */
         int (*feedback)(void *ctx, const char *activity, const char *json);
 
         /* Says that the new software runs only after the device has booted.  Called in ACTIVATE,
-         * before its final feedback.  The host boots when every domain is ready, starts the instance
-         * with UB_START_REBOOTED and sends UB_CMD_VERIFY.  reason: for people.
+         * before its final feedback.  The host boots when every domain is ready, starts the
+         * instance with UB_START_REBOOTED and sends UB_CMD_VERIFY.  reason: for people.
          * -ENOENT: no such activity runs. */
         int (*reboot_request)(void *ctx, const char *activity, const char *reason);
 
         /* Answers life.stop: the instance is at rest.  Only destroy follows. */
         void (*stopped)(void *ctx);
 
-        /* The table of a further service by name and revision, or NULL: unknown to this host, or not
-         * granted in the registration's "services". */
+        /* The table of a further service by name and revision, or NULL: unknown to this host, or
+         * not granted in the registration's "services". */
         const void *(*get)(void *ctx, const char *service);
 
-        /* The id of the registration: an agent's domain, or a connector's name.  Never NULL.  The ids in
-         * an inventory start with it ("containers:hello-world"), so an agent has to know it before
-         * the first desired state arrives. */
+        /* The id of the registration: an agent's domain, or a connector's name.  Never NULL.  The
+         * ids in an inventory start with it ("containers:hello-world"), so an agent has to know it
+         * before the first desired state arrives. */
         const char *id;
 };
 
-/* ----------------------------------------------------------------------------- tables of a plugin */
+/* --------------------------------------------------------------------------- tables of a plugin */
 
 /* Every plugin.  `self` is what create() returned. */
 struct ub_life {
@@ -280,8 +284,8 @@ struct ub_life {
         /* Begins to work.  flags: UB_START_*.  On failure destroy() follows at once. */
         int (*start)(void *self, uint32_t flags);
 
-        /* Winds down: end threads, drop sources, then call host->stopped(), now or later.  After 10 s
-         * the process is killed, or, with isolation "none", the instance abandoned. */
+        /* Winds down: end threads, drop sources, then call host->stopped(), now or later.  After 10
+         * s the process is killed, or, with isolation "none", the instance abandoned. */
         void (*stop)(void *self);
 
         /* Frees the instance.  May call log and source_drop only. */
@@ -300,8 +304,8 @@ struct ub_agent {
         uint32_t size;
         uint32_t reserved;
 
-        /* Asks for the inventory; answer with one host->current_state() for this activity.  May come
-         * at any time after start, also during an activity. */
+        /* Asks for the inventory; answer with one host->current_state() for this activity.  May
+         * come at any time after start, also during an activity. */
         int (*current_state_get)(void *self, const char *activity);
 
         /* Begins an activity.  json: {"domains":[exactly this one],"baselines":[those that name a
@@ -315,9 +319,9 @@ struct ub_agent {
          * command may come again; an agent that is still at work on it answers -EBUSY. */
         int (*command)(void *self, const char *activity, const char *baseline, int32_t command);
 
-        /* (opt) Gives up the activity as soon as no harm comes of it, undoing what is not yet active;
-         * ends with the feedback INCOMPLETE, or with the word that the step in progress ends with
-         * anyway.  NULL: the host waits for the end of the step. */
+        /* (opt) Gives up the activity as soon as no harm comes of it, undoing what is not yet
+         * active; ends with the feedback INCOMPLETE, or with the word that the step in progress
+         * ends with anyway.  NULL: the host waits for the end of the step. */
         int (*cancel)(void *self, const char *activity);
 
         /* (opt) Where does this activity stand?  Answer with one host->feedback() that repeats the
@@ -339,8 +343,8 @@ struct ub_connector {
         /* The inventory of the whole device. */
         int (*current_state)(void *self, const char *activity, const char *json);
 
-        /* (opt) The owner is asked for consent: {"command":"DOWNLOAD|UPDATE|ACTIVATE"}.  Answer with
-         * ub_orchestrator.owner_consent.  NULL: this connector is not asked. */
+        /* (opt) The owner is asked for consent: {"command":"DOWNLOAD|UPDATE|ACTIVATE"}.  Answer
+         * with ub_orchestrator.owner_consent.  NULL: this connector is not asked. */
         int (*owner_consent)(void *self, const char *activity, const char *json);
 };
 
@@ -355,10 +359,10 @@ struct ub_plugin {
         const char *name;          /* [a-z0-9-]{1,32} */
         const char *version;       /* of the plugin, for people; one line, UB_MAX_VERSION */
         const char *description;   /* one line, for people; UB_MAX_DESCRIPTION */
-        /* (opt) JSON Schema of the settings, UB_MAX_JSON at most.  The host checks them against it when
-         * it reads the registration, so that a typo is reported with its line: type, properties,
-         * required, additionalProperties, items, enum, minimum, maximum, minLength, maxLength,
-         * minItems and maxItems are looked at, everything else is left to create(). */
+        /* (opt) JSON Schema of the settings, UB_MAX_JSON at most.  The host checks them against it
+         * when it reads the registration, so that a typo is reported with its line: type,
+         * properties, required, additionalProperties, items, enum, minimum, maximum, minLength,
+         * maxLength, minItems and maxItems are looked at, everything else is left to create(). */
         const char *settings_schema;
         const struct ub_life *life;
         const struct ub_agent *agent;         /* (opt) not an agent */
@@ -375,19 +379,20 @@ __attribute__((visibility("default"))) const struct ub_plugin *ub_plugin_v1(void
 #define UB_HAS(s, f) \
         ((s)->size >= offsetof(__typeof__(*(s)), f) + sizeof((s)->f) && (s)->f)
 
-/* --------------------------------------------------------------------------------- further services
+/* -------------------------------------------------------------------------------- further services
  * A table is frozen once published; a change gets a new name. */
 
 /* UB_SERVICE_MQTT: the daemon's connection.  Granted by "mqtt" in the registration's "services",
  * limited to the filters in its "topics". */
 struct ub_mqtt {
-        /* Sends, or queues while the connection is down.  qos 0..2; flags: UB_MQTT_RETAIN.  done (opt)
-         * gets 0 when the server has acknowledged (qos 0: when it was sent).  -EPERM: the topic is
-         * not granted. */
-        int (*publish)(void *ctx, const char *topic, const void *payload, size_t length, uint32_t qos,
-                       uint32_t flags, ub_done_fn done, void *data);
+        /* Sends, or queues while the connection is down.  qos 0..2; flags: UB_MQTT_RETAIN.  done
+         * (opt) gets 0 when the server has acknowledged (qos 0: when it was sent).  -EPERM: the
+         * topic is not granted. */
+        int (*publish)(void *ctx, const char *topic, const void *payload, size_t length,
+                       uint32_t qos, uint32_t flags, ub_done_fn done, void *data);
 
-        /* Calls fn for each message that matches, until unsubscribe(), through every reconnection. */
+        /* Calls fn for each message that matches, until unsubscribe(), through every
+         * reconnection. */
         int (*subscribe)(void *ctx, const char *filter, uint32_t qos,
                          void (*fn)(void *data, const char *topic, const void *payload,
                                     size_t length, uint32_t flags),
@@ -401,7 +406,8 @@ struct ub_mqtt {
 
 /* UB_SERVICE_ORCHESTRATOR: what a connector asks of the broker.  Granted to connectors. */
 struct ub_orchestrator {
-        /* A desired state for the whole device.  The outcome comes through ub_connector.feedback. */
+        /* A desired state for the whole device.  The outcome comes through
+         * ub_connector.feedback. */
         int (*desired_state)(void *ctx, const char *activity, const char *json);
 
         /* {"command":"CANCEL"} for a running activity. */

@@ -2,38 +2,41 @@
  *
  * activity - desired state and commands to a remote agent, and its feedback to the host
  *
- * The host expects exactly one word that ends each step.  Agents in the field see it less strictly, so
- * the step that is awaited is kept here, and of what comes only this is passed on: progress of that
- * step, the word that ends it, the failure of a later one, and the end of the whole activity.
+ * The host expects exactly one word that ends each step.  Agents in the field see it less strictly,
+ * so the step that is awaited is kept here, and of what comes only this is passed on: progress of
+ * that step, the word that ends it, the failure of a later one, and the end of the whole activity.
  *
  *     zero bytes                        nothing (Leda's agent, after UPDATE)
- *     not JSON                          lost, with a log line; but a word of failure that can be read
- *                                       in it ends the step (Leda's does not escape what RAUC says)
+ *     not JSON                          lost, with a log line; but a word of failure that can be
+ *                                       read in it ends the step (Leda's does not escape what RAUC
+ *                                       says)
  *     no activityId                     means the activity that runs
- *     another activityId                nothing: a late word, or a command that waited in the server
+ *     another activityId                nothing: a late word, or a command that waited in the
+ *                                       server
  *     a second word for a step          nothing: QoS 1 may deliver twice
  *     COMPLETED after CLEANUP_SUCCESS   nothing: the step has its answer, the activity is over
- *     COMPLETED without IDENTIFIED      ends it; Leda's agent then takes nothing but CLEANUP, so gets one
+ *     COMPLETED without IDENTIFIED      ends it; Leda's agent then takes nothing but CLEANUP, so
+ *                                       gets one
  *     CLEANUP of what is over           is sent, and answered here: such agents ignore it
  *
  *
  * Is there anybody?
  *
- * A desired state or command is published with QoS 1.  From the server's acknowledgement on the agent
- * has answerTimeout to react, with any message on any of its two topics.  If it does not:
+ * A desired state or command is published with QoS 1.  From the server's acknowledgement on the
+ * agent has answerTimeout to react, with any message on any of its two topics.  If it does not:
  *
- *     a desired state          is sent once more, behind a ROLLBACK: an agent that somebody left in the
- *                              middle of an activity takes no other before
- *     after an interruption    (the connection was gone, or this process, or the agent announces itself
- *                              anew; then only feedback counts) the request is sent once more: the
- *                              answer may have been lost.  If the agent then says that the step is
- *                              not possible now, but all its actions have come to the step's good end,
- *                              that is the answer
+ *     a desired state          is sent once more, behind a ROLLBACK: an agent that somebody left in
+ *                              the middle of an activity takes no other before
+ *     after an interruption    (the connection was gone, or this process, or the agent announces
+ *                              itself anew; then only feedback counts) the request is sent once
+ *                              more: the answer may have been lost.  If the agent then says that
+ *                              the step is not possible now, but all its actions have come to the
+ *                              step's good end, that is the answer
  *     ROLLBACK                 see below
  *     otherwise                the step has failed: "no answer from the agent for 30 s"
  *
- * After a restart of ours nobody is asked before the host asks; a word that comes earlier is kept for
- * its feedback_get().
+ * After a restart of ours nobody is asked before the host asks; a word that comes earlier is kept
+ * for its feedback_get().
  *
  * An agent that has reacted may take its time: how long a step lasts is the host's phaseTimeout.
  * While the connection is down nobody is late.
@@ -41,10 +44,10 @@
  *
  * ROLLBACK without a word
  *
- * Leda's agent just becomes idle.  So when nothing is heard of a ROLLBACK (or, with "silentRollback":
- * true, at once) the agent is asked for its current state, which an idle agent reports.  What it reports
- * decides: the versions from before the activity are ROLLBACK_SUCCESS, others ROLLBACK_FAILURE, because
- * that agent leaves installed what it has installed. */
+ * Leda's agent just becomes idle.  So when nothing is heard of a ROLLBACK (or, with
+ * "silentRollback":  true, at once) the agent is asked for its current state, which an idle agent
+ * reports.  What it reports decides: the versions from before the activity are ROLLBACK_SUCCESS,
+ * others ROLLBACK_FAILURE, because that agent leaves installed what it has installed. */
 #include "plugins/remote/remote.h"
 
 #include <errno.h>
@@ -71,7 +74,7 @@ static bool is_all(const char *baseline)
         return *baseline == '\0' || strcmp(baseline, "*") == 0;
 }
 
-/* ------------------------------------------------------------------------------------ the record */
+/* ----------------------------------------------------------------------------------- the record */
 
 void activity_done(struct activity *a, const struct ub_host *host)
 {
@@ -105,7 +108,8 @@ static bool is_known(const struct activity *a, const char *id)
         return a->id && strcmp(a->id, id) == 0;
 }
 
-/* Makes id the activity; what is known of another one is forgotten.  -ENOMEM: nothing has changed. */
+/* Makes id the activity; what is known of another one is forgotten.  -ENOMEM: nothing has
+ * changed. */
 static int adopt(struct remote *remote, const char *id)
 {
         struct activity *a = &remote->activity;
@@ -143,10 +147,10 @@ static void open_step(struct activity *a, enum step step)
         a->probing = false;
 }
 
-/* ------------------------------------------------------------------------------- words to the host */
+/* ---------------------------------------------------------------------------- words to the host */
 
-/* Ends the step with a word that is told to the host.  idle: the agent is known to be in no activity
- * any more. */
+/* Ends the step with a word that is told to the host.  idle: the agent is known to be in no
+ * activity any more. */
 static void end_step(struct remote *remote, const struct word *word, bool idle, char *take_json)
 {
         struct activity *a = &remote->activity;
@@ -204,7 +208,7 @@ __attribute__((format(printf, 4, 5))) static void say(struct remote *remote, con
         end_step(remote, word_find(status), idle, json);
 }
 
-/* ---------------------------------------------------------------------------- requests to the agent */
+/* ------------------------------------------------------------------------ requests to the agent */
 
 /* Waits for the agent to react, if it can. */
 static void arm(struct remote *remote, uint64_t usec)
@@ -213,7 +217,8 @@ static void arm(struct remote *remote, uint64_t usec)
         int r;
 
         ub_source_drop(remote->host, &a->timer);
-        if (!a->open || !a->asked || a->heard || a->n_unacked > 0 || !remote->connected || usec == 0)
+        if (!a->open || !a->asked || a->heard || a->n_unacked > 0 || !remote->connected ||
+            usec == 0)
                 return;
         r = ub_timer(remote->host, usec, on_timer, remote, &a->timer);
         if (r < 0)
@@ -290,8 +295,8 @@ static int send_step(struct remote *remote)
         return r;
 }
 
-/* Gets an agent out of the activity that it may still be in.  again: the same one begins anew; then a
- * CLEANUP would be answered with the end of it. */
+/* Gets an agent out of the activity that it may still be in.  again: the same one begins anew; then
+ * a CLEANUP would be answered with the end of it. */
 static void quiesce(struct remote *remote, bool again)
 {
         struct activity *a = &remote->activity;
@@ -310,7 +315,8 @@ static void repeat(struct remote *remote)
         struct activity *a = &remote->activity;
         int r;
 
-        ub_notice(remote->host, "no answer from the agent to %s, asking again", step_command(a->step));
+        ub_notice(remote->host, "no answer from the agent to %s, asking again",
+                  step_command(a->step));
         a->repeated = true;
         if (a->step == STEP_IDENTIFY) {
                 quiesce(remote, true);
@@ -343,7 +349,7 @@ static void on_timer(void *data)
                     remote_time_text(remote->settings.answer_usec, time));
 }
 
-/* --------------------------------------------------------------------------- requests of the host */
+/* ------------------------------------------------------------------------- requests of the host */
 
 int activity_begin(struct remote *remote, const char *id, const char *json)
 {
@@ -355,7 +361,8 @@ int activity_begin(struct remote *remote, const char *id, const char *json)
         if (!desired)
                 return -ENOMEM;
         if (a->runs) {
-                ub_notice(remote->host, "the agent may still be in activity %s, ending that", a->id);
+                ub_notice(remote->host, "the agent may still be in activity %s, ending that",
+                          a->id);
                 quiesce(remote, again);
         }
         r = adopt(remote, id);
@@ -376,7 +383,8 @@ int activity_begin(struct remote *remote, const char *id, const char *json)
         return r;
 }
 
-/* What the agent has ended itself needs no CLEANUP, or only to be let go: it may or may not answer. */
+/* What the agent has ended itself needs no CLEANUP, or only to be let go: it may or may not
+ * answer. */
 static int clean_up_nothing(struct remote *remote)
 {
         int r = send_command(remote, STEP_CLEANUP, remote->activity.baseline, NULL);
@@ -442,7 +450,7 @@ bool activity_allows_question(const struct remote *remote, const char *id)
         return !a->runs || (a->step == STEP_CLEANUP && is_known(a, id));
 }
 
-/* --------------------------------------------------------------------------- feedback of the agent */
+/* ------------------------------------------------------------------------ feedback of the agent */
 
 /* The agent has reacted to what it was asked. */
 static void hear(struct remote *remote)
@@ -472,8 +480,8 @@ void activity_hear_state(struct remote *remote, const char *id)
                 hear(remote);
                 return;
         }
-        /* It has lost its own connection, or was started again.  That it is there says nothing about
-         * the answer. */
+        /* It has lost its own connection, or was started again.  That it is there says nothing
+         * about the answer. */
         a->alive = true;
         a->interrupted = true;
         if (!a->timer && !a->repeated) {
@@ -619,7 +627,7 @@ void activity_take(struct remote *remote, const char *data, size_t length)
         message_done(&message);
 }
 
-/* ------------------------------------------------------------------------------------ other events */
+/* --------------------------------------------------------------------------------- other events */
 
 bool activity_take_state(struct remote *remote, const char *id)
 {

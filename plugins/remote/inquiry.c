@@ -2,9 +2,10 @@
  *
  * inquiry - the current state of a remote agent
  *
- * A question of the host goes to the agent under the host's id, and is answered with the report that
- * carries this id; after readTimeout with the last report, whatever it was for; and when there never
- * was one with an empty inventory, which a log line tells apart from a device with nothing on it.
+ * A question of the host goes to the agent under the host's id, and is answered with the report
+ * that carries this id; after readTimeout with the last report, whatever it was for; and when there
+ * never was one with an empty inventory, which a log line tells apart from a device with nothing on
+ * it.
  *
  * Any other report, be it late, without an id, "initial-current-state-..." from an agent that has
  * just started, or retained by the server, is a change that the agent tells of by itself.  The time

@@ -6,9 +6,9 @@
  *     feedback   the last word that ended a step, as the host got it
  *     before     the inventory when the activity began
  *
- * Enough to answer feedback_get after a crash of ours, and to know what the agent, which did not crash,
- * may still be busy with.  Nothing waits for the disk: what a power failure takes back is the last
- * word or the last command, and then the host sends the command once more. */
+ * Enough to answer feedback_get after a crash of ours, and to know what the agent, which did not
+ * crash, may still be busy with.  Nothing waits for the disk: what a power failure takes back is
+ * the last word or the last command, and then the host sends the command once more. */
 #include "plugins/remote/remote.h"
 
 #include <errno.h>

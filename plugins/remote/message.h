@@ -5,7 +5,8 @@
  *     {"activityId":s,"timestamp":ms,"payload":...}
  *
  * Written exactly so; read as agents in the field write it: keys in any case, no activityId, parts
- * that are null or of the wrong type.  What cannot be meant is left out, so that the rest arrives. */
+ * that are null or of the wrong type.  What cannot be meant is left out, so that the rest
+ * arrives. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +27,8 @@ int message_write(const char *activity, const char *payload, char **ret);
 int message_read(const void *data, size_t length, struct ub_error *error, struct message *ret);
 void message_done(struct message *message);
 
-/* The text of the first member of this name in a message that is no JSON; false when there is none that
- * could be a word or an id. */
+/* The text of the first member of this name in a message that is no JSON; false when there is none
+ * that could be a word or an id. */
 bool message_salvage(const char *data, size_t length, const char *key, char *buf, size_t size);
 
 /* The feedback of a payload in the form that the host takes, with this status and text in place of
@@ -41,7 +42,7 @@ size_t message_count_actions(const struct ub_json *payload);
 /* A payload as text again, without what is null.  The caller frees *ret.  -ENOMEM, -E2BIG. */
 int message_copy(const struct ub_json *payload, char **ret);
 
-/* Compares the versions of software that two inventories tell of.  0: the same.  1: not, and difference
- * names one.  -EBADMSG, -ENOMEM. */
+/* Compares the versions of software that two inventories tell of.  0: the same.  1: not, and
+ * difference names one.  -EBADMSG, -ENOMEM. */
 int message_compare_inventories(const char *before, const char *after,
                                 struct ub_error *difference);

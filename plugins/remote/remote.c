@@ -12,11 +12,11 @@
  *     PREFIX/currentstate           from the agent   the inventory; retained
  *
  * This is the same agent behind the ABI: it forwards, and makes good what agents in the field leave
- * out or get wrong, so that the host meets an agent that keeps the rules of plugin.h.  What it makes
- * good, and how, stands above the functions of activity.c and inquiry.c.
+ * out or get wrong, so that the host meets an agent that keeps the rules of plugin.h.  What it
+ * makes good, and how, stands above the functions of activity.c and inquiry.c.
  *
- * Two slots of struct ub_agent have no counterpart in the API.  There is no cancel(): the host waits
- * for the end of the step and then sends ROLLBACK or CLEANUP, which is all that such an agent
+ * Two slots of struct ub_agent have no counterpart in the API.  There is no cancel(): the host
+ * waits for the end of the step and then sends ROLLBACK or CLEANUP, which is all that such an agent
  * understands.  And UB_CMD_VERIFY is answered -ENOTSUP.
  *
  * The registration grants the service "mqtt" and the topics "PREFIX/#". */

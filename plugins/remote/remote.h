@@ -40,7 +40,7 @@ struct activity {
         bool asked;         /* the host has spoken of it in this life of ours */
         unsigned n_unacked; /* messages of it that the server has not acknowledged */
         bool alive;         /* the agent has reacted to it */
-        bool heard;         /* ... since the last time that something was sent or the connection came */
+        bool heard; /* ... since the last time that something was sent or the connection came */
         bool interrupted;   /* an answer may have been lost */
         bool repeated;      /* it was sent a second time */
         bool quiesced;      /* the desired state was sent behind a ROLLBACK of the same id */
@@ -69,8 +69,8 @@ struct remote {
         char *inventory; /* the last that the agent reported; NULL: none yet */
 };
 
-/* remote.c: sends one message to the agent.  suffix: of the topic, "desiredstate".  done: NULL, or told
- * about the server's acknowledgement.  A negative errno when it cannot even be queued. */
+/* remote.c: sends one message to the agent.  suffix: of the topic, "desiredstate".  done: NULL, or
+ * told about the server's acknowledgement.  A negative errno when it cannot even be queued. */
 int remote_send(struct remote *remote, const char *suffix, const char *activity,
                 const char *payload, ub_done_fn done);
 /* "initial-current-state-1723630818229", as Kanto's own agents and managers make them. */

@@ -7,8 +7,9 @@
  *
  *     prefix          first level of its topics; by Kanto's rule, from the domain
  *     readTimeout     how long it may take to report its current state; 1m
- *     answerTimeout   how long it may take to react to a request at all; 30s, or readTimeout if that is
- *                     longer; 0: for ever.  Not how long a step takes: that is phaseTimeout.
+ *     answerTimeout   how long it may take to react to a request at all; 30s, or readTimeout if
+ *                     that is longer; 0: for ever.  Not how long a step takes: that is
+ *                     phaseTimeout.
  *     silentRollback  true: it says nothing about ROLLBACK, ask for its state instead of waiting;
  *                     false: it always answers; "auto": find out, after answerTimeout
  *

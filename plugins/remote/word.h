@@ -2,8 +2,9 @@
  *
  * word - what a status word of an agent says: about which step, and is that the end of it
  *
- * The words of Kanto's code, those of its documents where they differ, and those of Leda's self-update
- * agent.  A word is passed on as the agent wrote it; this only tells whether to pass it on at all. */
+ * The words of Kanto's code, those of its documents where they differ, and those of Leda's
+ * self-update agent.  A word is passed on as the agent wrote it; this only tells whether to pass it
+ * on at all. */
 #pragma once
 
 #include <stdint.h>

@@ -3,7 +3,8 @@
  * hello - an agent with one component, "greeting", whose version is the text of a file
  *
  * The setting "file" names it.  UPDATE writes FILE.new, ACTIVATE keeps the old one as FILE.old and
- * puts the new one in its place, ROLLBACK puts the old one back, CLEANUP removes what is left over. */
+ * puts the new one in its place, ROLLBACK puts the old one back, CLEANUP removes what is left
+ * over. */
 #define UB_ABI_MINOR_WANTED 0
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,12 +2,12 @@
  *
  * layout-1.0 - what a plugin built for ABI 1.0 relies on, for as long as major 1 lives
  *
- * Never changed once 1.0 is released; a later minor gets a file of its own beside this one.  Compiling
- * it is the test, on 32 and on 64 bits.  Three things are stated of every member: its name, its offset
- * in terms of the size of a pointer, and its type, spelled out without the header's own typedefs.  A
- * struct may be larger than it was, never smaller.  The golden dump (dump.tap) sees what is missing
- * here, except for constants: those are known from this file alone, so layout.tap asks that every
- * UB_* name of the header stands in one of these files. */
+ * Never changed once 1.0 is released; a later minor gets a file of its own beside this one.
+ * Compiling it is the test, on 32 and on 64 bits.  Three things are stated of every member: its
+ * name, its offset in terms of the size of a pointer, and its type, spelled out without the
+ * header's own typedefs.  A struct may be larger than it was, never smaller.  The golden dump
+ * (dump.tap) sees what is missing here, except for constants: those are known from this file alone,
+ * so layout.tap asks that every UB_* name of the header stands in one of these files. */
 #define UB_ABI_MINOR_WANTED 0
 #include <update-broker/plugin.h>
 
@@ -28,7 +28,7 @@
                        #tag " has members that this file does not assert");                        \
         _Static_assert(_Alignof(struct tag) <= 8, #tag " is aligned differently")
 
-/* ------------------------------------------------------------------------------------- constants */
+/* ------------------------------------------------------------------------------------ constants */
 IS(UB_ABI_MAJOR == 1);
 IS(UB_ABI_MINOR >= 0);
 IS(UB_ABI_MINOR_WANTED == 0);
@@ -76,11 +76,11 @@ IS(__builtin_strcmp(UB_PLUGIN_ENTRY, "ub_plugin_v1") == 0);
 _Static_assert(_Generic(UB_HAS((struct ub_life *)0, stop), int : 1, default : 0),
                "UB_HAS is a condition");
 
-/* ----------------------------------------------------------------------------------- entry point */
+/* ---------------------------------------------------------------------------------- entry point */
 _Static_assert(_Generic(&ub_plugin_v1, const struct ub_plugin *(*)(void) : 1, default : 0),
                "the entry point has another type");
 
-/* --------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 MEMBER(ub_log, size, 0, 0, uint32_t);
 MEMBER(ub_log, level, 4, 0, int32_t);
 MEMBER(ub_log, line, 8, 0, int32_t);
@@ -101,7 +101,7 @@ MEMBER(ub_spawn, err_fd, 24, 2, int32_t);
 MEMBER(ub_spawn, reserved, 28, 2, uint32_t);
 SIZE(ub_spawn, 32, 2);
 
-/* ---------------------------------------------------------------------------------- host services */
+/* -------------------------------------------------------------------------------- host services */
 MEMBER(ub_host, size, 0, 0, uint32_t);
 MEMBER(ub_host, abi_major, 4, 0, uint16_t);
 MEMBER(ub_host, abi_minor, 6, 0, uint16_t);
@@ -112,7 +112,8 @@ MEMBER(ub_host, defer, 8, 3, int (*)(void *, void (*)(void *), void *, struct ub
 MEMBER(ub_host, timer, 8, 4,
        int (*)(void *, uint64_t, void (*)(void *), void *, struct ub_source **));
 MEMBER(ub_host, io, 8, 5,
-       int (*)(void *, int, uint32_t, void (*)(void *, int, uint32_t), void *, struct ub_source **));
+       int (*)(void *, int, uint32_t, void (*)(void *, int, uint32_t), void *,
+               struct ub_source **));
 MEMBER(ub_host, io_events, 8, 6, int (*)(void *, struct ub_source *, uint32_t));
 MEMBER(ub_host, spawn, 8, 7,
        int (*)(void *, const struct ub_spawn *, void (*)(void *, int32_t, int32_t), void *,
@@ -130,7 +131,7 @@ MEMBER(ub_host, get, 8, 17, const void *(*)(void *, const char *));
 MEMBER(ub_host, id, 8, 18, const char *);
 SIZE(ub_host, 8, 19);
 
-/* ------------------------------------------------------------------------------ tables of a plugin */
+/* --------------------------------------------------------------------------- tables of a plugin */
 MEMBER(ub_life, size, 0, 0, uint32_t);
 MEMBER(ub_life, reserved, 4, 0, uint32_t);
 MEMBER(ub_life, create, 8, 0, int (*)(const struct ub_host *, const char *, void **));
@@ -172,7 +173,7 @@ MEMBER(ub_plugin, agent, 16, 5, const struct ub_agent *);
 MEMBER(ub_plugin, connector, 16, 6, const struct ub_connector *);
 SIZE(ub_plugin, 16, 7);
 
-/* ------------------------------------------------------------------------------- further services */
+/* ----------------------------------------------------------------------------- further services */
 MEMBER(ub_mqtt, publish, 0, 0,
        int (*)(void *, const char *, const void *, size_t, uint32_t, uint32_t,
                void (*)(void *, int), void *));

@@ -2,9 +2,9 @@
  *
  * compat - an agent of one time, driven by a host of another through a whole activity
  *
- * Built twice: test-frozen-agent is the host of the day with the agent of v1.0/, test-old-host is the host
- * compiled with the header of 1.0 and the fake agent of the day.  In both modes the words that arrive must be
- * those of a good activity, and the transcripts of the two modes must be equal.
+ * Built twice: test-frozen-agent is the host of the day with the agent of v1.0/, test-old-host is
+ * the host compiled with the header of 1.0 and the fake agent of the day.  In both modes the words
+ * that arrive must be those of a good activity, and the transcripts of the two modes must be equal.
  *
  * The build defines COMPAT_PLUGIN and COMPAT_AGENT_HOST, paths in the build folder, and
  * COMPAT_SETTINGS. */

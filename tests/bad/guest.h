@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * guest - a small agent that does everything right, of which some files here spoil one thing at run time
+ * guest - a small agent that does everything right, of which some files here spoil one thing at run
+ * time
  *
- * A file defines the slot that it wants to have wrong as GUEST_..., declares it before and defines it after
- * including this one.  What the host answers to a forbidden call is logged, as "feedback: -116". */
+ * A file defines the slot that it wants to have wrong as GUEST_..., declares it before and defines
+ * it after including this one.  What the host answers to a forbidden call is logged, as "feedback:
+ * -116". */
 #define UB_ABI_MINOR_WANTED 0
 #include <update-broker/plugin.h>
 
@@ -56,7 +58,8 @@ static GUEST_UNUSED void guest_tell(const struct ub_host *host, const char *call
         guest_log(host, UB_LOG_INFO, text);
 }
 
-static GUEST_UNUSED int guest_create(const struct ub_host *host, const char *settings, void **ret_self)
+static GUEST_UNUSED int guest_create(const struct ub_host *host, const char *settings,
+                                     void **ret_self)
 {
         (void)settings;
         *ret_self = (void *)host;

@@ -21,7 +21,8 @@ static int spoiled(void *self, const char *activity, const char *json)
         guest_tell(host, "feedback", host->feedback(host->ctx, activity, text));
         text[UB_MAX_KEY + 1] = '\0';
         guest_tell(host, "state_put", host->state_put(host->ctx, text, "x", 1));
-        guest_tell(host, "state_put", host->state_put(host->ctx, "key", text, UB_MAX_STATE_VALUE + 1));
+        guest_tell(host, "state_put",
+                   host->state_put(host->ctx, "key", text, UB_MAX_STATE_VALUE + 1));
         guest_tell(host, "current_state", host->current_state(host->ctx, text, "{}"));
         free(text);
         return guest_desired_state(self, activity, json);

@@ -2,10 +2,10 @@
  *
  * an agent and connector that does one bad thing in one place; for isolated instances
  *
- * Settings: {"slot": where, "way": what}.  Slots are the functions of the tables, and "callback", which is
- * that of a timer set by start.  Everything else it does as it should, and each call of the tables is
- * logged by its name at debug level.  "probe" is no sabotage: it tries what a sandbox forbids and logs what
- * came of it. */
+ * Settings: {"slot": where, "way": what}.  Slots are the functions of the tables, and "callback",
+ * which is that of a timer set by start.  Everything else it does as it should, and each call of
+ * the tables is logged by its name at debug level.  "probe" is no sabotage: it tries what a sandbox
+ * forbids and logs what came of it. */
 #define UB_ABI_MINOR_WANTED 0
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -35,7 +35,7 @@ static void say(const struct saboteur *s, int level, const char *text)
         s->host->log(s->host->ctx, &record);
 }
 
-/* ---------------------------------------------------------------------------------------- the ways */
+/* ------------------------------------------------------------------------------------- the ways */
 
 static void do_segv(struct saboteur *s)
 {
@@ -170,7 +170,8 @@ static void report(struct saboteur *s, const char *what, int r)
 {
         char text[100];
 
-        (void)snprintf(text, sizeof(text), "probe: %s: %s", what, r < 0 ? strerrorname_np(-r) : "works");
+        (void)snprintf(text, sizeof(text), "probe: %s: %s", what,
+                       r < 0 ? strerrorname_np(-r) : "works");
         say(s, UB_LOG_INFO, text);
 }
 
@@ -228,7 +229,7 @@ static void pass(struct saboteur *s, const char *slot)
                         ways[i].fn(s);
 }
 
-/* --------------------------------------------------------------------------------------- the tables */
+/* ----------------------------------------------------------------------------------- the tables */
 
 static int create(const struct ub_host *host, const char *settings, void **ret_self)
 {

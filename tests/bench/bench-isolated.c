@@ -4,8 +4,8 @@
  *
  *     bench-isolated [PLUGIN.so]     of tests/bad/saboteur.so, which is a few hundred lines of C
  *
- * A round trip goes from instance_current_state_get() to `answered`, through the daemon's loop, the socket,
- * ub-agent-host's loop, the plugin, and back, with the inventory that the plugin sends. */
+ * A round trip goes from instance_current_state_get() to `answered`, through the daemon's loop, the
+ * socket, ub-agent-host's loop, the plugin, and back, with the inventory that the plugin sends. */
 #define _GNU_SOURCE 1
 #include <assert.h>
 #include <inttypes.h>
@@ -106,7 +106,8 @@ static void bench_many(sd_event *event, const struct instance_config *config)
                         return;
         begin_spawned = time_now_usec();
         run_until_started(event, instances, INSTANCES);
-        printf("%d isolated instances started in %.0f ms, of which the daemon was busy for %.0f ms\n",
+        printf("%d isolated instances started in %.0f ms, of which the daemon was busy for %.0f "
+               "ms\n",
                INSTANCES, (double)(time_now_usec() - begin) / 1000,
                (double)(begin_spawned - begin) / 1000);
         for (i = 0; i < INSTANCES; i++) {

@@ -27,7 +27,9 @@ struct bench {
 
 static void send_to(struct connection *connection, const char *topic)
 {
-        const struct outbox_message message = { .topic = topic, .payload = "x", .length = 1, .qos = 1 };
+        const struct outbox_message message = {
+                .topic = topic, .payload = "x", .length = 1, .qos = 1
+        };
         uint64_t id;
 
         ck_assert_int_eq(connection_publish(connection, &message, &id), 0);
@@ -63,7 +65,8 @@ static struct connection *connect_to(struct bench *bench, const char *url)
         struct connection *connection;
         struct diag diag = DIAG_INIT;
 
-        ck_assert_msg(connection_new(bench->event, NULL, &config, &events, bench, &diag, &connection) == 0,
+        ck_assert_msg(connection_new(bench->event, NULL, &config, &events, bench, &diag,
+                                     &connection) == 0,
                       "%s", diag.text);
         ck_assert_int_eq(connection_start(connection), 0);
         return connection;

@@ -24,8 +24,8 @@ struct fake_broker {
         bool tell;    /* print each call to stdout, one per line */
 };
 
-/* Their data is the fake.  Cancel knows the last activity only; "late" is -EBUSY.  Agents are "containers" and
- * "busy", which is -EBUSY. */
+/* Their data is the fake.  Cancel knows the last activity only; "late" is -EBUSY.  Agents are
+ * "containers" and "busy", which is -EBUSY. */
 extern const struct control_ops fake_broker_ops;
 
 void fake_broker_release(struct fake_broker *fake);

@@ -58,7 +58,7 @@ static bool is_granted(const struct fake_mqtt *mqtt, const char *topic)
         return strncmp(topic, mqtt->grant, strlen(mqtt->grant)) == 0;
 }
 
-/* ------------------------------------------------------------------------------------- deliveries */
+/* ----------------------------------------------------------------------------------- deliveries */
 
 static void delivery_free(struct delivery *d)
 {
@@ -118,7 +118,7 @@ static void send_to(struct fake_mqtt *mqtt, const struct subscription *s, const 
         put(d);
 }
 
-/* ---------------------------------------------------------------------------------- for the plugin */
+/* ------------------------------------------------------------------------------- for the plugin */
 
 static int mqtt_publish(void *ctx, const char *topic, const void *payload, size_t length,
                         uint32_t qos, uint32_t flags, ub_done_fn done, void *data)
@@ -130,7 +130,8 @@ static int mqtt_publish(void *ctx, const char *topic, const void *payload, size_
                 return -EPERM;
         ck_assert_uint_eq(qos, 1);
         ck_assert_uint_eq(flags, 0);
-        fake_host_add_line(mqtt->fake, "publish %s %.*s", topic, (int)length, (const char *)payload);
+        fake_host_add_line(mqtt->fake, "publish %s %.*s", topic, (int)length,
+                           (const char *)payload);
         if (!done)
                 return 0;
         d = delivery_new(mqtt);
@@ -223,7 +224,7 @@ static const struct ub_mqtt table = {
         .watch = mqtt_watch,
 };
 
-/* ------------------------------------------------------------------------------------ for the test */
+/* --------------------------------------------------------------------------------- for the test */
 
 struct fake_mqtt *fake_mqtt_new(struct fake_host *fake, const char *grant)
 {

@@ -10,8 +10,8 @@
  *     publish TOPIC PAYLOAD
  *
  * Like the real thing it keeps what is retained, and queues what the plugin publishes while the
- * connection is down.  A message that comes then is lost, as with a clean session.  Everything reaches the
- * plugin from the loop.  It lives as long as the fake host. */
+ * connection is down.  A message that comes then is lost, as with a clean session.  Everything
+ * reaches the plugin from the loop.  It lives as long as the fake host. */
 #pragma once
 
 #include <stdbool.h>

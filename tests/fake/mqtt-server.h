@@ -74,7 +74,8 @@ static inline struct mqtt_server mqtt_server_new(const char *config)
 
         server.config = strdup(config);
         ck_assert_ptr_nonnull(server.config);
-        (void)snprintf(server.unix_url, sizeof(server.unix_url), "unix://%s/socket", server.folder.path);
+        (void)snprintf(server.unix_url, sizeof(server.unix_url), "unix://%s/socket",
+                       server.folder.path);
         mqtt_server_take_port(&server);
         return server;
 }
@@ -84,15 +85,16 @@ static inline void mqtt_server_write_config(const struct mqtt_server *server)
 {
         CLEANUP_FREE char *text = NULL;
 
-        ck_assert_int_gt(asprintf(&text,
-                                  "per_listener_settings true\n%spersistence false\nlog_dest stderr\n"
-                                  "listener %d 127.0.0.1\n%s%s\nlistener 0 %s/socket\n%s%s\n",
-                                  geteuid() == 0 ? "user root\n" : "", server->port,
-                                  strstr(server->config, "allow_anonymous") ? "" : "allow_anonymous true\n",
-                                  server->config, server->folder.path,
-                                  strstr(server->config, "allow_anonymous") ? "" : "allow_anonymous true\n",
-                                  strstr(server->config, "cafile") ? "" : server->config),
-                         0);
+        ck_assert_int_gt(
+                asprintf(&text,
+                         "per_listener_settings true\n%spersistence false\nlog_dest stderr\n"
+                         "listener %d 127.0.0.1\n%s%s\nlistener 0 %s/socket\n%s%s\n",
+                         geteuid() == 0 ? "user root\n" : "", server->port,
+                         strstr(server->config, "allow_anonymous") ? "" : "allow_anonymous true\n",
+                         server->config, server->folder.path,
+                         strstr(server->config, "allow_anonymous") ? "" : "allow_anonymous true\n",
+                         strstr(server->config, "cafile") ? "" : server->config),
+                0);
         folder_write(&server->folder, "mosquitto.conf", text);
 }
 
@@ -129,7 +131,9 @@ static inline bool mqtt_server_try(struct mqtt_server *server, char *log, size_t
 {
         char path[PATH_MAX];
         const char *argv[] = { "mosquitto", "-c", path, NULL };
-        struct spawn spawn = { .path = mqtt_server_program(), .argv = argv, .in_fd = -1, .out_fd = -1 };
+        struct spawn spawn = {
+                .path = mqtt_server_program(), .argv = argv, .in_fd = -1, .out_fd = -1
+        };
         int fds[2];
         bool runs;
 

@@ -2,9 +2,9 @@
  *
  * puppet - a plugin whose strings a test in the same process pulls
  *
- * puppet.so does nothing itself: its setting "puppet" is the address of a `struct puppet` in the test,
- * whose functions it calls.  So a test of a local instance is written in one place, plugin's side
- * included. */
+ * puppet.so does nothing itself: its setting "puppet" is the address of a `struct puppet` in the
+ * test, whose functions it calls.  So a test of a local instance is written in one place, plugin's
+ * side included. */
 #pragma once
 
 #include "host/plugin/abi.h"

@@ -3,8 +3,8 @@
  * fuzz-config - config.json with a command line and an environment
  *
  * Input: the text of the file, and behind a NUL words that end in one each: what begins with "-" or
- * follows such a word is an argument, everything else is a variable.  Reports can be written of whatever
- * loads, and what loads without an error reads back from its own report as the same. */
+ * follows such a word is an argument, everything else is a variable.  Reports can be written of
+ * whatever loads, and what loads without an error reads back from its own report as the same. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ static void read_back(const struct settings *settings, const char *text)
         CHECK(json_parse(text, strlen(text), &rules, NULL, NULL, &json) == 0);
         CHECK(json_print(json_locate(json, "/configuration/effective"), JSON_LAYOUT_PRETTY,
                          &effective) == 0);
-        CHECK(settings_load_text(&sources, "again", effective, strlen(effective), NULL, &again) == 0);
+        CHECK(settings_load_text(&sources, "again", effective, strlen(effective), NULL, &again) ==
+              0);
         CHECK(again->problems.n_errors == 0);
         n = settings_compare(settings, again, changed, &effect);
         while (n-- > 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-desired-state - desired states: what is read is written and read again the same, whole and split */
+ * fuzz-desired-state - desired states: what is read is written and read again the same, whole and
+ * split */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-envelope - envelopes, commands and consents: what is read is written and read again the same */
+ * fuzz-envelope - envelopes, commands and consents: what is read is written and read again the
+ * same */
 #include <stdint.h>
 #include <string.h>
 
@@ -37,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *text = NULL;
         char *inner = NULL;
 
-        CHECK(strlen(envelope_salvage_activity((const char *)data, size, activity)) <= PLACE_ID_MAX);
+        CHECK(strlen(envelope_salvage_activity((const char *)data, size, activity)) <=
+              PLACE_ID_MAX);
         if (envelope_read((const char *)data, size, &diag, &e) < 0) {
                 CHECK(diag.text[0]);
                 return 0;

@@ -2,9 +2,9 @@
  *
  * fuzz-frame - whatever bytes the process of a plugin writes to its channel
  *
- * Input: a stream of frames.  What the decoder accepts is encoded to the same bytes, has its texts inside of
- * the input, prints, and passes the gate of an agent and of a connector or does not.  What it wants more
- * of, it wants within reason. */
+ * Input: a stream of frames.  What the decoder accepts is encoded to the same bytes, has its texts
+ * inside of the input, prints, and passes the gate of an agent and of a connector or does not.
+ * What it wants more of, it wants within reason. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-mqtt-topics - a domain, a newline, a topic: what is made is found again, whatever the bytes are
+ * fuzz-mqtt-topics - a domain, a newline, a topic: what is made is found again, whatever the bytes
+ * are
  *
  * The first line is a domain, the rest a topic, and then a server's address. */
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-precondition - preconditions: nothing is missing exactly when they hold, whatever the facts */
+ * fuzz-precondition - preconditions: nothing is missing exactly when they hold, whatever the
+ * facts */
 #include <stdint.h>
 #include <string.h>
 

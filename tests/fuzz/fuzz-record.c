@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-record - records of the journal: one that loads is written the same, and its activity ends */
+ * fuzz-record - records of the journal: one that loads is written the same, and its activity
+ * ends */
 #include <stdint.h>
 #include <string.h>
 

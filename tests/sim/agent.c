@@ -116,10 +116,12 @@ static void work(struct world *w, struct sim_agent *agent, enum step step, const
         (void)snprintf(h.title, sizeof(h.title), "%s", title);
         (void)snprintf(h.activity, sizeof(h.activity), "%s", agent->activity);
         if (sim_chance(w, 300))
-                say(w, agent, sim_random(w, after + 1), agent->activity, words[step][0], title, true);
+                say(w, agent, sim_random(w, after + 1), agent->activity, words[step][0], title,
+                    true);
         if (sim_chance(w, agent->temper.noise))
-                say(w, agent, sim_random(w, after + 1), sim_chance(w, 500) ? "other" : agent->activity,
-                    STATUS_UNKNOWN, title, sim_chance(w, 500));
+                say(w, agent, sim_random(w, after + 1),
+                    sim_chance(w, 500) ? "other" : agent->activity, STATUS_UNKNOWN, title,
+                    sim_chance(w, 500));
         if (sim_chance(w, agent->temper.die)) {
                 h.what = SIM_AGENT_DIE;
                 sim_schedule(w, sim_random(w, after + 1), &h);
@@ -218,7 +220,8 @@ void agent_command(struct world *w, struct sim_agent *agent, const struct effect
                 refuse(w, agent, effect->activity, EFFECT_COMMAND, -EBUSY);
         } else if (agent->working != STEP_NONE) {
                 agent->next = effect->step;
-                (void)snprintf(agent->next_title, sizeof(agent->next_title), "%s", effect->baseline);
+                (void)snprintf(agent->next_title, sizeof(agent->next_title), "%s",
+                               effect->baseline);
         } else {
                 work(w, agent, effect->step, effect->baseline);
         }

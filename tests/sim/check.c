@@ -48,8 +48,8 @@ void check_command(struct world *w, const struct sim_agent *agent, const struct 
         case STEP_VERIFY:
                 /* An agent that lost its memory only knows that it is active, or was before the
                  * boot. */
-                fine = (unit->done >= STEP_ACTIVATE && unit->done != STEP_CLEANUP) || unit->active ||
-                       agent->fell_back;
+                fine = (unit->done >= STEP_ACTIVATE && unit->done != STEP_CLEANUP) ||
+                       unit->active || agent->fell_back;
                 break;
         case STEP_ROLLBACK: /* are right at any time */
         case STEP_CLEANUP:

@@ -29,7 +29,8 @@ enum {
 /* What is true of the components of one unit, whatever the orchestrator believes. */
 struct sim_unit {
         char title[32]; /* "": the whole domain */
-        enum step done; /* the last step that went well in this activity; STEP_NONE: no desired state */
+        enum step
+                done; /* the last step that went well in this activity; STEP_NONE: no desired state */
         bool active;    /* the new software runs, or would after a boot */
         bool nothing;   /* it ran already */
         bool went_back; /* has been told to ROLLBACK */

@@ -111,7 +111,8 @@ static void drop_timer(struct world *w, const struct timer *timer)
         size_t i;
 
         for (i = 0; i < w->n_timers; i++)
-                if (w->timers[i].timer.kind == timer->kind && w->timers[i].timer.slot == timer->slot) {
+                if (w->timers[i].timer.kind == timer->kind &&
+                    w->timers[i].timer.slot == timer->slot) {
                         w->timers[i] = w->timers[--w->n_timers];
                         return;
                 }
@@ -165,7 +166,8 @@ static void start_broker(struct world *w)
 
         sim_trace(w, "--- the broker starts");
         if (w->record)
-                r = orchestrator_restore(&w->config, w->record, strlen(w->record), &diag, &w->broker);
+                r = orchestrator_restore(&w->config, w->record, strlen(w->record), &diag,
+                                         &w->broker);
         else
                 r = orchestrator_new(&w->config, &w->broker);
         if (r < 0) {
@@ -194,7 +196,8 @@ static void show(const struct world *w, const struct effect *e)
                 return;
         if (e->kind == EFFECT_TIMER_ARM || e->kind == EFFECT_TIMER_DISARM) {
                 sim_trace(w, "    %s %s %u: %.3f", effect_kind_to_string(e->kind),
-                          timer_kind_to_string(e->timer.kind), e->timer.slot, (double)e->usec / 1e6);
+                          timer_kind_to_string(e->timer.kind), e->timer.slot,
+                          (double)e->usec / 1e6);
                 return;
         }
         sim_trace(w, "    %s %s %s %s %s %s", effect_kind_to_string(e->kind),
@@ -522,7 +525,8 @@ static void happen(struct world *w, const struct sim_happening *h)
 static void make_config(struct world *w)
 {
         struct orchestrator_config *c = &w->config;
-        unsigned badness = (unsigned)sim_random(w, 4) * 60; /* a quarter of all lives has no faults */
+        unsigned badness =
+                (unsigned)sim_random(w, 4) * 60; /* a quarter of all lives has no faults */
         size_t i;
 
         w->n_agents = 1 + sim_random(w, SIM_AGENTS_MAX - 1);

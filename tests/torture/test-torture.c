@@ -81,7 +81,9 @@ static int sdk_desired_state(void)
 
 static int sdk_feedback(void)
 {
-        const struct ub_feedback_action action = { .id = "a", .version = "1", .status = "UPDATING" };
+        const struct ub_feedback_action action = { .id = "a",
+                                                   .version = "1",
+                                                   .status = "UPDATING" };
         const struct ub_feedback feedback = {
                 .status = "UPDATING", .message = "m", .actions = &action, .n_actions = 1
         };
@@ -188,7 +190,7 @@ TORTURE(scan_many_keys)
 TORTURE(file_read)
 TORTURE(values)
 
-/* ---------------------------------------------------------- the rack itself, with what it must find */
+/* ------------------------------------------------------ the rack itself, with what it must find */
 
 static void *volatile kept; /* volatile: or the compiler sees that nothing happens */
 

@@ -166,9 +166,9 @@ bool torture(const char *name, int (*function)(void), char *why, size_t size)
                 countdown = 0;
                 fault = judge(r, round);
                 if (fault) {
-                        (void)snprintf(why, size, "%s, allocation %ld %s: %s (result %d, %ld blocks)",
-                                       name, round, failures ? "failing" : "not reached", fault, r,
-                                       live);
+                        (void)snprintf(why, size,
+                                       "%s, allocation %ld %s: %s (result %d, %ld blocks)", name,
+                                       round, failures ? "failing" : "not reached", fault, r, live);
                         return false;
                 }
                 if (failures == 0)

@@ -5,11 +5,11 @@
  *     static int parse(void) { ...; return r; }
  *     ck_assert_msg(torture("parse", parse, why, sizeof(why)), "%s", why);
  *
- * Runs the function with the first allocation failing, then the second, and so on until none failed any
- * more.  Each time it must have said -ENOMEM, and nothing that it allocated may be left.
+ * Runs the function with the first allocation failing, then the second, and so on until none failed
+ * any more.  Each time it must have said -ENOMEM, and nothing that it allocated may be left.
  *
- * The test is linked with -Wl,--wrap=malloc and its like, so allocations of our own objects go through
- * here; those inside libraries do not, except cJSON's, which has hooks. */
+ * The test is linked with -Wl,--wrap=malloc and its like, so allocations of our own objects go
+ * through here; those inside libraries do not, except cJSON's, which has hooks. */
 #pragma once
 
 #include <stdbool.h>

@@ -29,7 +29,8 @@ struct isolated {
         unsigned faults[INSTANCE_FAULT_COUNT];
         char text[1024];  /* of started or died */
         char last_log[1024];
-        char logs[16384]; /* all lines, each ended by a newline; the first ones when there are many */
+        char logs
+                [16384]; /* all lines, each ended by a newline; the first ones when there are many */
         bool free_on_event; /* instance_free() in the next handler */
 };
 
@@ -152,7 +153,8 @@ static inline void isolated_on_reboot_request(void *data, const char *activity, 
         isolated_seen(data);
 }
 
-static inline void isolated_on_state_put(void *data, const char *key, const void *value, size_t length)
+static inline void isolated_on_state_put(void *data, const char *key, const void *value,
+                                         size_t length)
 {
         struct isolated *i = data;
 

@@ -60,9 +60,9 @@ static inline const char *describe(const struct problems *problems)
                 struct diag line;
 
                 problem_format(&problems->items[i], &line);
-                length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s: %s",
-                                           i ? "\n" : "",
-                                           problems->items[i].error ? "error" : "warning", line.text);
+                length += (size_t)snprintf(
+                        text + length, sizeof(text) - length, "%s%s: %s", i ? "\n" : "",
+                        problems->items[i].error ? "error" : "warning", line.text);
         }
         return text;
 }

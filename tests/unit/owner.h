@@ -5,8 +5,8 @@
  *     begin("bad/blocks", ...);  instance_start(owner.instance, 0);  wait_for("started");
  *     expect("started 0");  ...  end();
  *
- * One line per event, in order, e.g. `feedback a1 {"status":"IDENTIFIED"}`; the fault "took too long"
- * is only kept when a test asks for it, because a loaded machine makes every call slow. */
+ * One line per event, in order, e.g. `feedback a1 {"status":"IDENTIFIED"}`; the fault "took too
+ * long" is only kept when a test asks for it, because a loaded machine makes every call slow. */
 #pragma once
 
 #include <inttypes.h>
@@ -132,8 +132,8 @@ static void on_mqtt_publish(void *data, uint64_t id, const char *topic, const vo
 {
         (void)data;
         owner.last_publish = id;
-        note("mqtt_publish %s %.*s %" PRIu32 " %" PRIu32, topic, (int)length, (const char *)payload, qos,
-             flags);
+        note("mqtt_publish %s %.*s %" PRIu32 " %" PRIu32, topic, (int)length, (const char *)payload,
+             qos, flags);
 }
 
 static void on_mqtt_subscribe(void *data, uint64_t id, const char *filter, uint32_t qos)

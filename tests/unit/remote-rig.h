@@ -14,8 +14,8 @@
  *     quiet                        nothing of these three is under way
  *     log TEXT                     some line of the log since the last `log' contains this
  *
- * The agents are those of the field, as they were recorded: Kanto's container update agent (CUA) and
- * Leda's self-update agent (SUA). */
+ * The agents are those of the field, as they were recorded: Kanto's container update agent (CUA)
+ * and Leda's self-update agent (SUA). */
 #pragma once
 
 #include <dlfcn.h>
@@ -86,7 +86,7 @@ static void rig_done(struct rig *rig)
         (void)fake_host_free(rig->fake);
 }
 
-/* ----------------------------------------------------------------------------------- transcripts */
+/* ---------------------------------------------------------------------------------- transcripts */
 
 static bool is_remark(const char *line)
 {
@@ -119,8 +119,8 @@ static void expect_sent(struct rig *rig, const char *suffix, const char *id, con
         char end[LINE_MAX_BYTES];
 
         if (strcmp(id, "*") == 0)
-                (void)snprintf(begin, sizeof(begin), "publish %s/%s {\"activityId\":\"", rig->prefix,
-                               suffix);
+                (void)snprintf(begin, sizeof(begin), "publish %s/%s {\"activityId\":\"",
+                               rig->prefix, suffix);
         else
                 (void)snprintf(begin, sizeof(begin),
                                "publish %s/%s {\"activityId\":\"%s\",\"timestamp\":", rig->prefix,
@@ -166,7 +166,8 @@ static inline int32_t command_of(const char *word)
 
         for (c = UB_CMD_DOWNLOAD; c <= UB_CMD_VERIFY; c++)
                 if (strcmp(word, ((const char *const[]){ "", "DOWNLOAD", "UPDATE", "ACTIVATE",
-                                                         "ROLLBACK", "CLEANUP", "VERIFY" })[c]) == 0)
+                                                         "ROLLBACK", "CLEANUP", "VERIFY" })[c]) ==
+                    0)
                         return c;
         ck_abort_msg("no command %s", word);
 }
@@ -268,7 +269,8 @@ static void play(struct rig *rig, const char *const *lines, size_t n)
 #define AC(status) \
         "'actions':[{'component':{'id':'containers:hello','version':'2'},'status':'" status "'}]"
 #define AS(status) \
-        "'actions':[{'component':{'id':'self-update:os-image','version':'v2'},'status':'" status "'}]"
+        "'actions':[{'component':{'id':'self-update:os-image','version':'v2'},'status':'" status \
+        "'}]"
 #define SUA_STATE(version)                                                              \
         "{'softwareNodes':[{'id':'self-update-agent','version':'build-1'},"             \
         "{'id':'self-update:os-image','version':'" version "'}],'hardwareNodes':[]}"

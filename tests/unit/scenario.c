@@ -34,7 +34,7 @@ struct scenario {
         const char *line;
 };
 
-/* ------------------------------------------------------------------------------------------ effects */
+/* -------------------------------------------------------------------------------------- effects */
 
 static const char *letter(const char *domain)
 {
@@ -127,7 +127,7 @@ static void give(struct scenario *s, struct event event)
         effects_done(&effects);
 }
 
-/* ------------------------------------------------------------------------------------------- inputs */
+/* --------------------------------------------------------------------------------------- inputs */
 
 static struct json *parse(const char *text)
 {

@@ -6,7 +6,8 @@
  *
  *     > V A1 {..}             a desired state          < V A1 {..}          feedback upward
  *     > V! A1 text            one that was refused     < C A1 desired {..}  to the agent of a domain
- *     > cancel A1                                      < C A1 DOWNLOAD [t]  a command, with its baseline
+ *     > cancel A1                                      < C A1 DOWNLOAD [t]  a command, with its
+ *                                                      baseline
  *     > C A1 {..}             feedback of an agent     < C A1 cancel
  *     > C A1 refuses WHAT N   errno N                  < C A1 get           feedback_get
  *     > C A1 reboot           asks for a boot          < inventory A1
@@ -18,8 +19,9 @@
  *     > reboot fails
  *     . 4s                    time passes
  *
- * where C is the agent "containers", S "self-update", ' stands for " and ` for '.  Everything that the orchestrator
- * lets out must be in the script, in this order, before the next thing that goes in. */
+ * where C is the agent "containers", S "self-update", ' stands for " and ` for '.  Everything that
+ * the orchestrator lets out must be in the script, in this order, before the next thing that goes
+ * in. */
 #pragma once
 
 #include "host/orchestrator/orchestrator.h"

@@ -37,8 +37,8 @@ START_TEST(addresses_of_brokers_are_taken_apart)
                 struct diag diag = DIAG_INIT;
                 struct broker_url url;
 
-                ck_assert_msg(broker_url_parse(rows[i].text, &diag, &url) == 0, "%s: %s", rows[i].text,
-                              diag.text);
+                ck_assert_msg(broker_url_parse(rows[i].text, &diag, &url) == 0, "%s: %s",
+                              rows[i].text, diag.text);
                 ck_assert_str_eq(url.host, rows[i].host);
                 ck_assert_uint_eq(url.port, rows[i].port);
                 ck_assert_int_eq(url.tls, rows[i].tls);
@@ -51,9 +51,13 @@ END_TEST
 START_TEST(addresses_that_cannot_be_are_refused)
 {
         static const char *const texts[] = {
-                "", "tcp://", "tcp://:1", "tcp://h:", "tcp://h:0", "tcp://h:65536", "tcp://h:1x",
-                "tcp://h:1:2", "tcp://h/path", "tcp://[::1", "tcp://[::1]x", "tcp://[]", "ws://h",
-                "wss://h", "http://h", "://h", "tcp://u@h", "unix://run/x", "tcp://a b", "tcp://h?x",
+                "",           "tcp://",       "tcp://:1",
+                "tcp://h:",   "tcp://h:0",    "tcp://h:65536",
+                "tcp://h:1x", "tcp://h:1:2",  "tcp://h/path",
+                "tcp://[::1", "tcp://[::1]x", "tcp://[]",
+                "ws://h",     "wss://h",      "http://h",
+                "://h",       "tcp://u@h",    "unix://run/x",
+                "tcp://a b",  "tcp://h?x",
         };
         char longer[400] = "tcp://";
         struct broker_url url = { .port = 7 };

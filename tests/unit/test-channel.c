@@ -54,7 +54,8 @@ static sd_event *loop;
 static void make_pair(int fds[2])
 {
         ck_assert_int_ge(sd_event_default(&loop), 0);
-        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
+                         0);
 }
 
 static void open_both(struct side *a, struct side *b)

@@ -143,7 +143,7 @@ static void origin_is(const struct confd *confd, const char *id, const char *poi
         ck_assert_uint_eq(origin.at.column, column);
 }
 
-/* --------------------------------------------------------------------------------------------- C1 */
+/* ------------------------------------------------------------------------------------------- C1 */
 
 START_TEST(c1_comments_are_blanked_where_they_stand)
 {
@@ -239,7 +239,7 @@ START_TEST(c1_only_files_with_the_suffix_count)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C2 */
+/* ------------------------------------------------------------------------------------------- C2 */
 
 START_TEST(c2_a_file_replaces_the_one_of_the_same_name_below)
 {
@@ -284,7 +284,7 @@ START_TEST(a_folder_that_does_not_exist_is_empty)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C3 */
+/* ------------------------------------------------------------------------------------------- C3 */
 
 START_TEST(c3_files_merge_in_the_order_of_their_names_whatever_their_folder)
 {
@@ -315,7 +315,7 @@ START_TEST(c3_files_merge_in_the_order_of_their_names_whatever_their_folder)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C4 */
+/* ------------------------------------------------------------------------------------------- C4 */
 
 START_TEST(c4_a_name_that_does_not_tell_the_id_is_worth_a_warning)
 {
@@ -329,7 +329,7 @@ START_TEST(c4_a_name_that_does_not_tell_the_id_is_worth_a_warning)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C5 */
+/* ------------------------------------------------------------------------------------------- C5 */
 
 START_TEST(c5_keys_are_closed_but_for_those_with_x)
 {
@@ -423,7 +423,7 @@ START_TEST(c5_a_plugin_that_cannot_be_asked_stops_only_who_needs_it)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------ members and their types */
+/* ---------------------------------------------------------------------- members and their types */
 
 START_TEST(every_member_is_read)
 {
@@ -554,7 +554,7 @@ START_TEST(members_that_mean_nothing_together_are_worth_a_warning)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C6 */
+/* ------------------------------------------------------------------------------------------- C6 */
 
 START_TEST(c6_the_key_selects_the_role_and_a_plugin_may_serve_many)
 {
@@ -592,7 +592,7 @@ START_TEST(c6_an_id_is_one_or_the_other)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C7 */
+/* ------------------------------------------------------------------------------------------- C7 */
 
 START_TEST(c7_files_that_others_may_write_are_ignored_with_the_reason)
 {
@@ -665,7 +665,7 @@ START_TEST(c7_a_link_to_a_proper_file_counts)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------------- C8 */
+/* ------------------------------------------------------------------------------------------- C8 */
 
 START_TEST(c8_a_bad_fragment_disables_its_agent_and_no_other)
 {
@@ -710,7 +710,7 @@ START_TEST(c8_a_fragment_that_tells_no_id_is_known_by_its_name)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- C10 */
+/* ------------------------------------------------------------------------------------------ C10 */
 
 static const char *action_for(const struct change *changes, size_t n, const char *id)
 {
@@ -820,7 +820,7 @@ START_TEST(c10_each_member_that_frames_an_instance_restarts_it)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- C12 */
+/* ------------------------------------------------------------------------------------------ C12 */
 
 START_TEST(c12_of_two_agents_for_one_domain_the_later_file_wins)
 {

@@ -29,7 +29,8 @@ static const char *get_usage(const struct given *given)
         for (; given->options[n]; n++)
                 argv[n + 1] = given->options[n];
         sources.argc = (int)n + 1;
-        ck_assert_int_eq(settings_load_text(&sources, "f.json", "{}", 2, &diag, &settings), -EINVAL);
+        ck_assert_int_eq(settings_load_text(&sources, "f.json", "{}", 2, &diag, &settings),
+                         -EINVAL);
         ck_assert_ptr_null(settings);
         return diag.text;
 }
@@ -64,7 +65,7 @@ static void is_value(const struct settings *settings, const char *key, const cha
                       "%s: from another source", key);
 }
 
-/* ------------------------------------------------------------------- every key from every source */
+/* ------------------------------------------------------------------ every key from every source */
 
 /* Values as JSON prints them, and the texts that mean them. */
 static const struct sample {
@@ -77,7 +78,8 @@ static const struct sample {
         { "domain", "\"device\"", "\"vehicle\"", "a", "b" },
         { "thingsEnabled", "false", "true", "false", "true" },
         { "agentTopics", "true", "false", "true", "false" },
-        { "agents", "null", "{\"x\":{\"readTimeout\":\"1m0s\",\"rebootRequired\":false}}", NULL, NULL },
+        { "agents", "null", "{\"x\":{\"readTimeout\":\"1m0s\",\"rebootRequired\":false}}", NULL,
+          NULL },
         { "rebootEnabled", "true", "false", "true", "false" },
         { "rebootAfter", "\"30s\"", "\"1s\"", "2s", "3s" },
         { "rebootCommand", "[]", "[\"/bin/true\",\"x\"]", NULL, NULL },
@@ -87,12 +89,14 @@ static const struct sample {
         { "phaseTimeout", "\"10m0s\"", "\"1s\"", "2s", "3s" },
         { "phaseLimit", "\"24h0m0s\"", "\"1h0m0s\"", "2h0m0s", "3h0m0s" },
         { "preconditionTimeout", "\"24h0m0s\"", "\"1s\"", "2s", "3s" },
-        { "facts", "{}", "{\"device.mode\":{\"topic\":\"a/b\",\"pointer\":\"/mode\"}}", NULL, NULL },
+        { "facts", "{}", "{\"device.mode\":{\"topic\":\"a/b\",\"pointer\":\"/mode\"}}", NULL,
+          NULL },
         { "ownerConsentCommands", "[]", "[\"UPDATE\"]", NULL, "DOWNLOAD,ACTIVATE" },
         { "ownerConsentTimeout", "\"30m0s\"", "\"1s\"", "2s", "3s" },
         { "historySize", "20", "1", "2", "3" },
         { "control.group", "\"\"", "\"a\"", "b", "c" },
-        { "connection.broker", "\"tcp://localhost:1883\"", "\"tcp://a:1\"", "tcp://b:2", "tcp://c:3" },
+        { "connection.broker", "\"tcp://localhost:1883\"", "\"tcp://a:1\"", "tcp://b:2",
+          "tcp://c:3" },
         { "connection.protocol", "\"3.1.1\"", "\"5\"", "3.1.1", "5" },
         { "connection.clientId", "\"\"", "\"a\"", "b", "c" },
         { "connection.keepAlive", "\"20s\"", "\"1s\"", "2s", "3s" },
@@ -184,9 +188,11 @@ START_TEST(a_variable_wins_over_the_file_for_every_key_that_has_one)
                 if (!row->variable)
                         continue;
                 put_in_file(&samples[i], file, sizeof(file));
-                (void)snprintf(variable, sizeof(variable), "%s=%s", row->variable, samples[i].variable);
+                (void)snprintf(variable, sizeof(variable), "%s=%s", row->variable,
+                               samples[i].variable);
                 LOAD(settings, .file = file, .environment = { "X=y", variable });
-                is_value(settings, row->key, to_json(row, samples[i].variable, value, sizeof(value)),
+                is_value(settings, row->key,
+                         to_json(row, samples[i].variable, value, sizeof(value)),
                          SETTING_SOURCE_ENVIRONMENT);
         }
 }
@@ -226,7 +232,8 @@ START_TEST(options_and_variables_are_those_of_kanto)
                 { "thingsEnabled", "things-enabled", "THINGS_ENABLED" },
                 { "rebootEnabled", "reboot-enabled", "REBOOT_ENABLED" },
                 { "rebootAfter", "reboot-after", "REBOOT_AFTER" },
-                { "reportFeedbackInterval", "report-feedback-interval", "REPORT_FEEDBACK_INTERVAL" },
+                { "reportFeedbackInterval", "report-feedback-interval",
+                  "REPORT_FEEDBACK_INTERVAL" },
                 { "currentStateDelay", "current-state-delay", "CURRENT_STATE_DELAY" },
                 { "phaseTimeout", "phase-timeout", "PHASE_TIMEOUT" },
                 { "ownerConsentTimeout", "owner-consent-timeout", "OWNER_CONSENT_TIMEOUT" },
@@ -238,7 +245,8 @@ START_TEST(options_and_variables_are_those_of_kanto)
                 { "connection.password", "mqtt-conn-password", "MQTT_CONN_PASSWORD" },
                 { "connection.connectTimeout", "mqtt-conn-connect-timeout",
                   "MQTT_CONN_CONNECT_TIMEOUT" },
-                { "connection.acknowledgeTimeout", "mqtt-conn-ack-timeout", "MQTT_CONN_ACK_TIMEOUT" },
+                { "connection.acknowledgeTimeout", "mqtt-conn-ack-timeout",
+                  "MQTT_CONN_ACK_TIMEOUT" },
                 { "connection.subscribeTimeout", "mqtt-conn-sub-timeout", "MQTT_CONN_SUB_TIMEOUT" },
                 { "connection.unsubscribeTimeout", "mqtt-conn-unsub-timeout",
                   "MQTT_CONN_UNSUB_TIMEOUT" },
@@ -261,7 +269,7 @@ START_TEST(options_and_variables_are_those_of_kanto)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------- the file */
 
 START_TEST(the_file_may_be_liberal_where_kanto_is)
 {
@@ -291,8 +299,10 @@ END_TEST
 START_TEST(a_null_connection_is_none_unless_a_broker_is_named_elsewhere)
 {
         LOAD(none, .file = "{ \"connection\": null }");
-        LOAD(option, .file = "{ \"connection\": null }", .options = { "-mqtt-conn-broker", "tcp://x" });
-        LOAD(variable, .file = "{ \"connection\": null }", .environment = { "MQTT_CONN_BROKER=tcp://x" });
+        LOAD(option, .file = "{ \"connection\": null }",
+             .options = { "-mqtt-conn-broker", "tcp://x" });
+        LOAD(variable, .file = "{ \"connection\": null }",
+             .environment = { "MQTT_CONN_BROKER=tcp://x" });
 
         ck_assert(none->connection.none);
         ck_assert(!option->connection.none);
@@ -331,32 +341,38 @@ static const struct fault {
           "warning: f.json:1:24: log.logfile: this key is written \"logFile\"" },
         { "{ \"domain\": \"a\", \"Domain\": \"b\" }",
           "warning: f.json:1:18: Domain: this key is written \"domain\"\n"
-          "error: f.json:1:18: Domain: given twice, in other letters", NULL },
+          "error: f.json:1:18: Domain: given twice, in other letters",
+          NULL },
         /* types */
         { "{ \"domain\": 1 }", "error: f.json:1:3: domain: expected a string, not a number", NULL },
         { "{ \"thingsEnabled\": \"true\" }",
           "error: f.json:1:3: thingsEnabled: expected true or false, not a string", NULL },
         { "{ \"phaseTimeout\": true }",
-          "error: f.json:1:3: phaseTimeout: expected a duration such as \"30s\", not true or false", NULL },
+          "error: f.json:1:3: phaseTimeout: expected a duration such as \"30s\", not true or false",
+          NULL },
         { "{ \"historySize\": \"5\" }",
           "error: f.json:1:3: historySize: expected a whole number, not a string", NULL },
         { "{ \"log\": { \"logLevel\": 3 } }",
           "error: f.json:1:12: log.logLevel: expected a string, not a number", NULL },
         { "{ \"connection\": { \"protocol\": 5 } }",
-          "error: f.json:1:19: connection.protocol: expected \"3.1.1\" or \"5\", not a number", NULL },
-        { "{ \"connection\": [] }", "error: f.json:1:3: connection: expected an object, not an array",
+          "error: f.json:1:19: connection.protocol: expected \"3.1.1\" or \"5\", not a number",
           NULL },
+        { "{ \"connection\": [] }",
+          "error: f.json:1:3: connection: expected an object, not an array", NULL },
         { "{ \"rebootCommand\": \"reboot\" }",
           "error: f.json:1:3: rebootCommand: expected an array, a program and its arguments, "
-          "not a string", NULL },
+          "not a string",
+          NULL },
         { "{ \"rebootCommand\": [ 1 ] }",
           "error: f.json:1:3: rebootCommand: expected an array of strings, not a number", NULL },
         { "{ \"ownerConsentCommands\": \"UPDATE\" }",
           "error: f.json:1:3: ownerConsentCommands: expected an array of commands, not a string",
           NULL },
         { "{ \"ownerConsentCommands\": [ 1 ] }",
-          "error: f.json:1:3: ownerConsentCommands: expected an array of strings, not a number", NULL },
-        { "{ \"agents\": [] }", "error: f.json:1:3: agents: expected an object, not an array", NULL },
+          "error: f.json:1:3: ownerConsentCommands: expected an array of strings, not a number",
+          NULL },
+        { "{ \"agents\": [] }", "error: f.json:1:3: agents: expected an object, not an array",
+          NULL },
         { "{ \"agents\": { \"a\": 1 } }",
           "error: f.json:1:15: agents.a: expected an object, not a number", NULL },
         { "{ \"facts\": 1 }", "error: f.json:1:3: facts: expected an object, not a number", NULL },
@@ -377,7 +393,8 @@ static const struct fault {
         { "{ \"rebootAfter\": -1 }",
           "error: f.json:1:3: rebootAfter: expected a whole number of milliseconds, or a duration "
           "such as \"30s\"",
-          "warning: f.json:1:3: rebootAfter: expected a whole number of milliseconds, or a duration "
+          "warning: f.json:1:3: rebootAfter: expected a whole number of milliseconds, or a "
+          "duration "
           "such as \"30s\"; taken as \"30s\"" },
         { "{ \"historySize\": 1001 }",
           "error: f.json:1:3: historySize: expected a whole number from 0 to 1000",
@@ -392,7 +409,8 @@ static const struct fault {
           "warning: f.json:1:12: log.logLevel: unknown word \"DEBG\"; did you mean \"DEBUG\"?; "
           "taken as \"INFO\"" },
         { "{ \"connection\": { \"protocol\": \"4\" } }",
-          "error: f.json:1:19: connection.protocol: unknown word \"4\"; expected \"3.1.1\" or \"5\"",
+          "error: f.json:1:19: connection.protocol: unknown word \"4\"; expected \"3.1.1\" or "
+          "\"5\"",
           "warning: f.json:1:19: connection.protocol: unknown word \"4\"; expected \"3.1.1\" or "
           "\"5\"; taken as \"3.1.1\"" },
         { "{ \"domain\": \"a\\nb\" }",
@@ -401,29 +419,36 @@ static const struct fault {
           "taken as \"device\"" },
         { "{ \"rebootCommand\": [ \"reboot\" ] }",
           "error: f.json:1:3: rebootCommand: expected the full path of a program, not \"reboot\"",
-          "warning: f.json:1:3: rebootCommand: expected the full path of a program, not \"reboot\"" },
+          "warning: f.json:1:3: rebootCommand: expected the full path of a program, not "
+          "\"reboot\"" },
         { "{ \"ownerConsentCommands\": [ \"UPDATE\", \"CLEANUP\" ] }",
-          "error: f.json:1:3: ownerConsentCommands: unknown word \"CLEANUP\"; expected \"DOWNLOAD\", "
+          "error: f.json:1:3: ownerConsentCommands: unknown word \"CLEANUP\"; expected "
+          "\"DOWNLOAD\", "
           "\"UPDATE\" or \"ACTIVATE\"",
           "warning: f.json:1:3: ownerConsentCommands: unknown word \"CLEANUP\"; expected "
           "\"DOWNLOAD\", \"UPDATE\" or \"ACTIVATE\"" },
         /* agents and facts */
         { "{ \"agents\": { \"a+\": {} } }",
-          "error: f.json:1:15: agents[\"a+\"]: a domain is made of 1 to 64 letters, digits, \".\", \"_\" "
-          "or \"-\"", NULL },
+          "error: f.json:1:15: agents[\"a+\"]: a domain is made of 1 to 64 letters, digits, \".\", "
+          "\"_\" "
+          "or \"-\"",
+          NULL },
         { "{ \"agents\": { \"a\": { \"readTimout\": \"1s\" } } }",
           "error: f.json:1:22: agents.a.readTimout: unknown key; did you mean \"readTimeout\"?",
           "warning: f.json:1:22: agents.a.readTimout: unknown key; did you mean \"readTimeout\"?" },
         { "{ \"agents\": { \"a\": { \"rebootRequired\": 1 } } }",
-          "error: f.json:1:22: agents.a.rebootRequired: expected true or false, not a number", NULL },
+          "error: f.json:1:22: agents.a.rebootRequired: expected true or false, not a number",
+          NULL },
         { "{ \"facts\": { \"a\": { \"pointer\": \"/x\" } } }",
           "error: f.json:1:14: facts.a: \"topic\" is missing", NULL },
         { "{ \"facts\": { \"1x\": { \"topic\": \"t\" } } }",
           "error: f.json:1:14: facts.1x: a fact's name is a letter and up to 63 letters, digits, "
-          "\".\", \"_\", \"-\" or \"/\"", NULL },
+          "\".\", \"_\", \"-\" or \"/\"",
+          NULL },
         { "{ \"facts\": { \"a\": { \"topic\": \"t/#\", \"pointer\": \"x\" } } }",
           "error: f.json:1:21: facts.a.topic: expected an MQTT topic without \"+\" and \"#\"\n"
-          "error: f.json:1:37: facts.a.pointer: expected a JSON pointer, such as \"/mode\"", NULL },
+          "error: f.json:1:37: facts.a.pointer: expected a JSON pointer, such as \"/mode\"",
+          NULL },
         { "{ \"facts\": { \"a\": { \"topic\": \"t\", \"path\": \"\" } } }",
           "error: f.json:1:35: facts.a.path: unknown key; a fact has \"topic\" and \"pointer\"",
           "warning: f.json:1:35: facts.a.path: unknown key; a fact has \"topic\" and \"pointer\"" },
@@ -431,24 +456,31 @@ static const struct fault {
         { "{ \"domain\": \"a/#\" }",
           "error: f.json:1:3: domain: \"+\" and \"#\" cannot be in a topic", NULL },
         { "{ \"connection\": { \"broker\": \"tpc://x\" } }",
-          "error: f.json:1:19: connection.broker: unknown scheme \"tpc\"; did you mean \"tcp\"?", NULL },
+          "error: f.json:1:19: connection.broker: unknown scheme \"tpc\"; did you mean \"tcp\"?",
+          NULL },
         { "{ \"connection\": { \"broker\": \"ssl://x\" } }",
-          "error: f.json: connection.caCert: is needed for TLS: who may vouch for the broker?", NULL },
+          "error: f.json: connection.caCert: is needed for TLS: who may vouch for the broker?",
+          NULL },
         { "{ \"connection\": { \"broker\": \"ssl://x\", \"caCert\": \"/a\", \"cert\": \"/b\" } }",
           "error: f.json: connection.key: is needed with \"cert\"", NULL },
         { "{ \"connection\": { \"broker\": \"ssl://x\", \"caCert\": \"/a\", \"key\": \"/b\" } }",
           "error: f.json: connection.cert: is needed with \"key\"", NULL },
         { "{ \"connection\": { \"caCert\": \"/a\" } }",
           "warning: f.json: connection.broker: not a TLS scheme, so the certificates that are "
-          "configured have no effect", NULL },
+          "configured have no effect",
+          NULL },
         { "{ \"connection\": { \"broker\": \"tcp://u:secret@x\" } }",
-          "error: f.json:1:19: connection.broker: a user and a password belong into \"username\" and "
-          "\"password\"", NULL },
+          "error: f.json:1:19: connection.broker: a user and a password belong into \"username\" "
+          "and "
+          "\"password\"",
+          NULL },
         { "{ \"connection\": { \"password\": \"secret\" } }",
-          "warning: f.json:1:19: connection.password: MQTT 3.1.1 has no password without \"username\"",
+          "warning: f.json:1:19: connection.password: MQTT 3.1.1 has no password without "
+          "\"username\"",
           NULL },
         { "{ \"phaseTimeout\": \"2h\", \"phaseLimit\": \"1h\" }",
-          "warning: f.json:1:25: phaseLimit: shorter than \"phaseTimeout\", which then has no effect",
+          "warning: f.json:1:25: phaseLimit: shorter than \"phaseTimeout\", which then has no "
+          "effect",
           NULL },
 };
 
@@ -549,24 +581,30 @@ START_TEST(wrong_usage_is_refused_with_a_reason)
                          "unknown option -phase-timeuot; did you mean -phase-timeout?");
         ck_assert_str_eq(USAGE("--colour"), "unknown option -colour");
         ck_assert_str_eq(USAGE("-phase-timeout"), "option -phase-timeout needs a value");
-        ck_assert_str_eq(USAGE("-phase-timeout", "x"),
-                         "option -phase-timeout: expected a duration such as \"30s\" or \"1m30s\", not "
-                         "\"x\"");
+        ck_assert_str_eq(
+                USAGE("-phase-timeout", "x"),
+                "option -phase-timeout: expected a duration such as \"30s\" or \"1m30s\", not "
+                "\"x\"");
         ck_assert_str_eq(USAGE("-things-enabled", "false"),
                          "\"false\" is not an option, and this program takes nothing else");
         ck_assert_str_eq(USAGE("-things-enabled=no"),
                          "option -things-enabled: expected true or false, not \"no\"");
-        ck_assert_str_eq(USAGE("--"), "\"--\" is not an option, and this program takes nothing else");
+        ck_assert_str_eq(USAGE("--"),
+                         "\"--\" is not an option, and this program takes nothing else");
         ck_assert_str_eq(USAGE("-"), "\"-\" is not an option, and this program takes nothing else");
         ck_assert_str_eq(USAGE("---json"),
                          "\"---json\" is not an option, and this program takes nothing else");
-        ck_assert_str_eq(USAGE("-=x"), "\"-=x\" is not an option, and this program takes nothing else");
-        ck_assert_str_eq(USAGE("-owner-consent-commands", "update,all"),
-                         "option -owner-consent-commands: unknown word \"all\"; expected \"DOWNLOAD\", "
-                         "\"UPDATE\" or \"ACTIVATE\"");
-        ck_assert_str_eq(USAGE("-conf-dir", "a:b:c:d:e:f:g:h:i"), "option -conf-dir: more than 8 folders");
+        ck_assert_str_eq(USAGE("-=x"),
+                         "\"-=x\" is not an option, and this program takes nothing else");
+        ck_assert_str_eq(
+                USAGE("-owner-consent-commands", "update,all"),
+                "option -owner-consent-commands: unknown word \"all\"; expected \"DOWNLOAD\", "
+                "\"UPDATE\" or \"ACTIVATE\"");
+        ck_assert_str_eq(USAGE("-conf-dir", "a:b:c:d:e:f:g:h:i"),
+                         "option -conf-dir: more than 8 folders");
         ck_assert_str_eq(USAGE("-conf-dir="), "option -conf-dir: expected a folder");
-        ck_assert_str_eq(USAGE("-read-timeout", "1s"), "unknown option -read-timeout; did you mean -phase-timeout?");
+        ck_assert_str_eq(USAGE("-read-timeout", "1s"),
+                         "unknown option -read-timeout; did you mean -phase-timeout?");
 }
 END_TEST
 
@@ -632,19 +670,21 @@ START_TEST(a_file_that_is_no_file_is_an_error)
         CLEANUP(settings_freep) struct settings *settings = NULL;
 
         ck_assert_int_eq(settings_load(&sources, NULL, &settings), 0);
-        ck_assert_ptr_nonnull(strstr(describe(&settings->problems), ": cannot be read: Is a directory"));
+        ck_assert_ptr_nonnull(
+                strstr(describe(&settings->problems), ": cannot be read: Is a directory"));
         ck_assert_uint_eq(settings->problems.n_errors, 1);
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- reading again */
+/* -------------------------------------------------------------------------------- reading again */
 
 START_TEST(a_comparison_says_what_changed_and_what_that_asks_for)
 {
         const struct setting *changed[SETTINGS_ROWS_MAX];
         enum setting_effect effect;
         LOAD(a, .file = "{ \"phaseTimeout\": \"60s\", \"agents\": { \"a\": {} } }");
-        LOAD(same, .file = "{ \"agents\": { \"a\": { \"readTimeout\": 60000 } }, \"phaseTimeout\": 60000 }");
+        LOAD(same, .file = "{ \"agents\": { \"a\": { \"readTimeout\": 60000 } }, \"phaseTimeout\": "
+                           "60000 }");
         LOAD(live, .file = "{ \"agents\": { \"a\": {} }, \"log\": { \"logLevel\": \"DEBUG\" } }");
         LOAD(reconnect, .file = "{ \"phaseTimeout\": \"60s\", \"agents\": { \"a\": {} }, "
                                 "\"connection\": { \"password\": \"p\" } }");
@@ -681,7 +721,8 @@ START_TEST(the_help_names_every_option)
         for (i = 0; i < n; i++) {
                 char option[64];
 
-                (void)snprintf(option, sizeof(option), "\n  --%s", rows[i].option ? rows[i].option : "");
+                (void)snprintf(option, sizeof(option), "\n  --%s",
+                               rows[i].option ? rows[i].option : "");
                 ck_assert_ptr_nonnull(strstr(text, option));
         }
         ck_assert_ptr_nonnull(strstr(text, "--DOMAIN-read-timeout DURATION"));

@@ -150,11 +150,12 @@ static void subscribe(struct client *client, const char *filter, int qos)
 {
         uint64_t id;
 
-        ck_assert_int_eq(connection_subscribe(client->connection, filter, qos, on_message, client, &id),
-                         0);
+        ck_assert_int_eq(
+                connection_subscribe(client->connection, filter, qos, on_message, client, &id), 0);
 }
 
-static int publish(struct client *client, const char *topic, const char *text, enum outbox_rank rank)
+static int publish(struct client *client, const char *topic, const char *text,
+                   enum outbox_rank rank)
 {
         struct outbox_message message = { .topic = topic, .payload = text, .length = strlen(text),
                                           .qos = 1, .rank = rank };
@@ -171,7 +172,7 @@ static void publish_number(struct client *client, const char *topic, unsigned n)
         ck_assert_int_eq(publish(client, topic, text, OUTBOX_TERMINAL), 0);
 }
 
-/* ------------------------------------------------------------------------------------- there and back */
+/* ------------------------------------------------------------------------------- there and back */
 
 START_TEST(a_message_of_any_qos_comes_back_in_either_version)
 {
@@ -185,12 +186,14 @@ START_TEST(a_message_of_any_qos_comes_back_in_either_version)
                                                                  .mqtt5 = version == 1 });
                 subscribe(&client, "a/+", 2);
                 for (unsigned qos = 0; qos <= 2; qos++) {
-                        struct outbox_message message = { .topic = "a/b", .payload = "hello", .length = 5,
-                                                          .qos = (int)qos };
+                        struct outbox_message message = {
+                                .topic = "a/b", .payload = "hello", .length = 5, .qos = (int)qos
+                        };
                         uint64_t id;
 
                         ck_assert_int_eq(connection_publish(client.connection, &message, &id), 0);
-                        UNTIL(&client, client.n_messages == qos + 1 && client.n_published == qos + 1);
+                        UNTIL(&client,
+                              client.n_messages == qos + 1 && client.n_published == qos + 1);
                         ck_assert_int_eq(client.published_r, 0);
                         ck_assert_str_eq(client.topic, "a/b");
                         ck_assert_int_eq(client.qos, (int)qos);
@@ -269,7 +272,8 @@ START_TEST(a_message_that_is_too_large_is_reported_and_the_next_one_comes)
         UNTIL(&client, client.n_messages == 1);
         send_too_large(&server);
         UNTIL(&client, client.n_trouble == 1);
-        ck_assert_str_eq(client.trouble, "a: a message of 1114113 bytes is ignored, the limit is 1114112");
+        ck_assert_str_eq(client.trouble,
+                         "a: a message of 1114113 bytes is ignored, the limit is 1114112");
         publish_number(&client, "a", 2);
         UNTIL(&client, client.n_messages == 2);
         client_close(&client);
@@ -304,7 +308,8 @@ START_TEST(who_unsubscribes_hears_no_more_and_the_others_do)
 
         mqtt_server_start(&server);
         client_open(&client, (struct connection_config){ .url = server.url });
-        ck_assert_int_eq(connection_subscribe(client.connection, "a/#", 1, on_message, &client, &wide), 0);
+        ck_assert_int_eq(
+                connection_subscribe(client.connection, "a/#", 1, on_message, &client, &wide), 0);
         subscribe(&client, "a/b", 1);
         publish_number(&client, "a/b", 1);
         UNTIL(&client, client.seen[1] == 2);
@@ -369,7 +374,7 @@ START_TEST(a_host_may_have_a_name)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------- losing the server */
+/* ---------------------------------------------------------------------------- losing the server */
 
 START_TEST(a_server_that_comes_up_later_is_found)
 {
@@ -460,7 +465,10 @@ START_TEST(memory_is_bounded_while_the_server_is_away)
 {
         CLEANUP(mqtt_server_free) struct mqtt_server server = mqtt_server_new("");
         CLEANUP_FREE char *text = calloc(1, 64 * 1024);
-        struct outbox_message message = { .topic = "p", .payload = text, .length = 64 * 1024, .qos = 1,
+        struct outbox_message message = { .topic = "p",
+                                          .payload = text,
+                                          .length = 64 * 1024,
+                                          .qos = 1,
                                           .rank = OUTBOX_PROGRESS };
         struct client client = { 0 };
         long before;
@@ -493,8 +501,8 @@ START_TEST(a_server_that_does_not_answer_is_given_up)
         ck_assert_int_eq(listen(fd, 8), 0);
         ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
         (void)snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", ntohs(address.sin_port));
-        client_open(&client, (struct connection_config){ .url = url,
-                                                         .connect_timeout_usec = 50 * USEC_PER_MSEC });
+        client_open(&client, (struct connection_config){
+                                     .url = url, .connect_timeout_usec = 50 * USEC_PER_MSEC });
         UNTIL(&client, client.n_disconnected == 2);
         ck_assert_str_eq(client.why, "127.0.0.1: the server does not answer");
         client_close(&client);
@@ -504,7 +512,8 @@ END_TEST
 START_TEST(idle_wakes_up_for_pings_alone_and_a_dead_server_is_noticed)
 {
         CLEANUP(mqtt_server_free) struct mqtt_server server = mqtt_server_new("");
-        uint64_t end = time_now_usec() + 8 * USEC_PER_SEC; /* the server would give up after 7.5 s */
+        uint64_t end =
+                time_now_usec() + 8 * USEC_PER_SEC; /* the server would give up after 7.5 s */
         struct client client = { 0 };
         unsigned wakes = 0;
 
@@ -527,11 +536,13 @@ START_TEST(idle_wakes_up_for_pings_alone_and_a_dead_server_is_noticed)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- refusals */
+/* ------------------------------------------------------------------------------------- refusals */
 
 static void run_program(const char *path, const char *const *argv)
 {
-        struct spawn spawn = { .path = path, .argv = argv, .in_fd = -1, .out_fd = -1, .err_fd = -1 };
+        struct spawn spawn = {
+                .path = path, .argv = argv, .in_fd = -1, .out_fd = -1, .err_fd = -1
+        };
         CLEANUP_CLOSE int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
         CLEANUP_CLOSE int pidfd = -1;
         siginfo_t info;
@@ -551,22 +562,28 @@ START_TEST(a_wrong_password_is_said_and_tried_again)
 
         folder_path(&folder, "passwords", password_file);
         run_program("/usr/bin/mosquitto_passwd",
-                    (const char *const[]){ "mosquitto_passwd", "-c", "-b", password_file, "me", "right", NULL });
-        (void)snprintf(config, sizeof(config), "allow_anonymous false\npassword_file %s\n", password_file);
+                    (const char *const[]){ "mosquitto_passwd", "-c", "-b", password_file, "me",
+                                           "right", NULL });
+        (void)snprintf(config, sizeof(config), "allow_anonymous false\npassword_file %s\n",
+                       password_file);
         for (int version = 0; version < 2; version++) {
                 CLEANUP(mqtt_server_free) struct mqtt_server server = mqtt_server_new(config);
                 struct client wrong = { 0 };
                 struct client right = { 0 };
 
                 mqtt_server_start(&server);
-                client_open(&wrong, (struct connection_config){ .url = server.url, .mqtt5 = version == 1,
-                                                                .username = "me", .password = "wrong" });
+                client_open(&wrong, (struct connection_config){ .url = server.url,
+                                                                .mqtt5 = version == 1,
+                                                                .username = "me",
+                                                                .password = "wrong" });
                 UNTIL(&wrong, wrong.n_disconnected == 2);
                 ck_assert_str_eq(wrong.why, "127.0.0.1: connection refused: not authorised "
                                             "(user name, password, certificate?)");
                 client_close(&wrong);
-                client_open(&right, (struct connection_config){ .url = server.url, .mqtt5 = version == 1,
-                                                                .username = "me", .password = "right" });
+                client_open(&right, (struct connection_config){ .url = server.url,
+                                                                .mqtt5 = version == 1,
+                                                                .username = "me",
+                                                                .password = "right" });
                 UNTIL(&right, right.n_connected == 1);
                 ck_assert_uint_eq(right.n_disconnected, 0);
                 client_close(&right);
@@ -588,7 +605,8 @@ START_TEST(what_the_server_does_not_allow_is_said)
                 struct client client = { 0 };
 
                 mqtt_server_start(&server);
-                client_open(&client, (struct connection_config){ .url = server.url, .mqtt5 = true });
+                client_open(&client,
+                            (struct connection_config){ .url = server.url, .mqtt5 = true });
                 publish_number(&client, "closed", 1);
                 UNTIL(&client, client.n_published == 1);
                 ck_assert_int_eq(client.published_r, -EACCES);
@@ -600,34 +618,35 @@ START_TEST(what_the_server_does_not_allow_is_said)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------ TLS */
+/* ------------------------------------------------------------------------------------------ TLS */
 
 /* CA, server (127.0.0.1, or another name) and client certificates in the folder. */
 static void make_certificates(const struct folder *folder)
 {
         char command[4096];
 
-        (void)snprintf(command, sizeof(command),
-                       "cd '%s' && set -e\n"
-                       "new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-                       "-keyout $1.key -subj /CN=$1 \"$2\" $3 ${4+\"$4\"}; }\n"
-                       "new ca -x509 -out ca.crt\n"
-                       "new other -x509 -out other.crt\n"
-                       "printf 'subjectAltName=IP:127.0.0.1' >server.ext\n"
-                       "printf 'subjectAltName=DNS:elsewhere' >stranger.ext\n"
-                       "printf 'extendedKeyUsage=clientAuth' >client.ext\n"
-                       "for n in server stranger client; do\n"
-                       "new $n -out $n.csr\n"
-                       "openssl x509 -req -in $n.csr -CA ca.crt -CAkey ca.key -CAcreateserial "
-                       "-extfile $n.ext -out $n.crt\n"
-                       "done\n",
-                       folder->path);
+        (void)snprintf(
+                command, sizeof(command),
+                "cd '%s' && set -e\n"
+                "new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                "-keyout $1.key -subj /CN=$1 \"$2\" $3 ${4+\"$4\"}; }\n"
+                "new ca -x509 -out ca.crt\n"
+                "new other -x509 -out other.crt\n"
+                "printf 'subjectAltName=IP:127.0.0.1' >server.ext\n"
+                "printf 'subjectAltName=DNS:elsewhere' >stranger.ext\n"
+                "printf 'extendedKeyUsage=clientAuth' >client.ext\n"
+                "for n in server stranger client; do\n"
+                "new $n -out $n.csr\n"
+                "openssl x509 -req -in $n.csr -CA ca.crt -CAkey ca.key -CAcreateserial "
+                "-extfile $n.ext -out $n.crt\n"
+                "done\n",
+                folder->path);
         run_program("/bin/sh", (const char *const[]){ "sh", "-c", command, NULL });
 }
 
 /* What happens when a client with these files meets a server with those. */
-static void meet(const struct folder *folder, const char *server_name, const char *ca, const char *cert,
-                 struct client *client, const char *scheme)
+static void meet(const struct folder *folder, const char *server_name, const char *ca,
+                 const char *cert, struct client *client, const char *scheme)
 {
         char config[8192];
         char ca_file[PATH_MAX];
@@ -668,8 +687,10 @@ START_TEST(tls_verifies_both_sides)
                 { "server", "ca", "client", NULL },
                 { "server", "other", "client", "127.0.0.1: TLS: certificate verify failed" },
                 { "stranger", "ca", "client", "127.0.0.1: TLS: host name verification failed." },
-                { "server", "ca", NULL, "certificate" }, /* "required", or its connection was too fast */
-                { "server", "missing", "client", "missing.crt: cannot be read: No such file or directory" },
+                { "server", "ca", NULL,
+                  "certificate" }, /* "required", or its connection was too fast */
+                { "server", "missing", "client",
+                  "missing.crt: cannot be read: No such file or directory" },
         };
 
         make_certificates(&folder);
@@ -704,8 +725,10 @@ START_TEST(a_tls_handshake_that_hangs_does_not_spin)
         ck_assert_int_eq(listen(fd, 8), 0);
         ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
         (void)snprintf(url, sizeof(url), "mqtts://127.0.0.1:%d", ntohs(address.sin_port));
-        client_open(&client, (struct connection_config){ .url = url, .ca_file = ca_file,
-                                                         .connect_timeout_usec = 200 * USEC_PER_MSEC });
+        client_open(&client,
+                    (struct connection_config){ .url = url,
+                                                .ca_file = ca_file,
+                                                .connect_timeout_usec = 200 * USEC_PER_MSEC });
         for (; client.n_disconnected == 0; wakes++)
                 run(&client);
         ck_assert_uint_le(wakes, 6);
@@ -713,7 +736,7 @@ START_TEST(a_tls_handshake_that_hangs_does_not_spin)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------------------- the rest */
+/* ------------------------------------------------------------------------------------- the rest */
 
 START_TEST(bad_settings_are_refused_with_a_sentence)
 {
@@ -721,9 +744,11 @@ START_TEST(bad_settings_are_refused_with_a_sentence)
                 const char *url;
                 const char *text;
         } cases[] = {
-                { "ws://h", "ws://h: WebSockets are not supported; use tcp:// or mqtts://, which every "
-                            "MQTT server has" },
-                { "mqtts://h", "mqtts://h: TLS needs the certificate of the authority to trust (caCert)" },
+                { "ws://h",
+                  "ws://h: WebSockets are not supported; use tcp:// or mqtts://, which every "
+                  "MQTT server has" },
+                { "mqtts://h",
+                  "mqtts://h: TLS needs the certificate of the authority to trust (caCert)" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -750,8 +775,10 @@ START_TEST(wrong_topics_are_refused)
         client_open(&client, (struct connection_config){ .url = "tcp://127.0.0.1:1" });
         ck_assert_int_eq(publish(&client, "a/#", "x", OUTBOX_TERMINAL), -EINVAL);
         ck_assert_int_eq(publish(&client, "", "x", OUTBOX_TERMINAL), -EINVAL);
-        ck_assert_int_eq(connection_subscribe(client.connection, "a#", 1, on_message, NULL, &id), -EINVAL);
-        ck_assert_int_eq(connection_subscribe(client.connection, "a", 3, on_message, NULL, &id), -EINVAL);
+        ck_assert_int_eq(connection_subscribe(client.connection, "a#", 1, on_message, NULL, &id),
+                         -EINVAL);
+        ck_assert_int_eq(connection_subscribe(client.connection, "a", 3, on_message, NULL, &id),
+                         -EINVAL);
         client_close(&client);
 }
 END_TEST
@@ -790,7 +817,8 @@ START_TEST(a_connection_may_be_freed_after_any_number_of_rounds)
         for (unsigned rounds = 0; rounds < 24; rounds++) {
                 struct client client = { 0 };
 
-                client_open(&client, (struct connection_config){ .url = rounds % 2 ? by_name : server.url });
+                client_open(&client,
+                            (struct connection_config){ .url = rounds % 2 ? by_name : server.url });
                 subscribe(&client, "a", 2);
                 publish_number(&client, "a", 1);
                 for (unsigned i = 0; i < rounds / 2 && client.n_messages == 0; i++)

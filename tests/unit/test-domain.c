@@ -38,9 +38,9 @@ static const char *list_domains(const struct folder *folder, const struct given 
                 const struct domain *domain = &domains->items[i];
 
                 ck_assert_ptr_eq(domains_find(domains, domain->id), domain);
-                length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s=%s",
-                                           i ? " " : "", domain->id,
-                                           domain->registration ? domain->registration->id : "remote");
+                length += (size_t)snprintf(
+                        text + length, sizeof(text) - length, "%s%s=%s", i ? " " : "", domain->id,
+                        domain->registration ? domain->registration->id : "remote");
         }
         if (domains->problems.n)
                 (void)snprintf(text + length, sizeof(text) - length, "\n%s",
@@ -70,7 +70,8 @@ START_TEST(a_domain_is_hosted_when_an_enabled_registration_serves_it)
 
         folder_write(&folder, "50-os.conf", "{ \"agent\": \"os\", \"domain\": \"self-update\", "
                                             "\"plugin\": \"rauc\", \"enabled\": true }");
-        folder_write(&folder, "50-containers.conf", "{ \"agent\": \"containers\", \"plugin\": \"c\" }");
+        folder_write(&folder, "50-containers.conf",
+                     "{ \"agent\": \"containers\", \"plugin\": \"c\" }");
         folder_write(&folder, "50-cloud.conf",
                      "{ \"connector\": \"cloud\", \"plugin\": \"c\", \"enabled\": true }");
         folder_write(&folder, "50-more.conf",
@@ -84,7 +85,8 @@ START_TEST(a_faulty_registration_keeps_its_domain)
 {
         CLEANUP(folder_done) struct folder folder = folder_new();
 
-        folder_write(&folder, "50-a.conf", "{ \"agent\": \"a\", \"enabled\": true, \"domain\": \"x\" }");
+        folder_write(&folder, "50-a.conf",
+                     "{ \"agent\": \"a\", \"enabled\": true, \"domain\": \"x\" }");
         folder_write(&folder, "50-b.conf", "{ \"agent\": \"b\", \"colour\": 1 }");
         folder_write(&folder, "50-c.conf", "{");
         ck_assert_str_eq(DOMAINS(&folder, .file = "{ \"agents\": { \"x\": {}, \"b\": {} } }"),
@@ -96,16 +98,19 @@ START_TEST(the_domains_option_filters_and_adds)
 {
         CLEANUP(folder_done) struct folder folder = folder_new();
 
-        ck_assert_str_eq(DOMAINS(&folder, .file = TWO_AGENTS, .options = { "-domains=x,containers,x" }),
-                         "x=remote containers=remote");
-        ck_assert_str_eq(DOMAINS(&folder, .file = TWO_AGENTS, .environment = { "DOMAINS=self-update" }),
-                         "self-update=remote");
+        ck_assert_str_eq(
+                DOMAINS(&folder, .file = TWO_AGENTS, .options = { "-domains=x,containers,x" }),
+                "x=remote containers=remote");
+        ck_assert_str_eq(
+                DOMAINS(&folder, .file = TWO_AGENTS, .environment = { "DOMAINS=self-update" }),
+                "self-update=remote");
         ck_assert_str_eq(DOMAINS(&folder, .file = TWO_AGENTS, .environment = { "DOMAINS=a" },
                                  .options = { "-domains", "b" }),
                          "b=remote");
-        ck_assert_str_eq(DOMAINS(&folder, .options = { "-domains", "a b" }),
-                         "a b=remote\nerror: domain a b: a domain is made of 1 to 64 letters, digits, "
-                         "\".\", \"_\" or \"-\"");
+        ck_assert_str_eq(
+                DOMAINS(&folder, .options = { "-domains", "a b" }),
+                "a b=remote\nerror: domain a b: a domain is made of 1 to 64 letters, digits, "
+                "\".\", \"_\" or \"-\"");
 }
 END_TEST
 
@@ -140,9 +145,10 @@ START_TEST(faults_of_a_domains_values_are_named)
 {
         CLEANUP(folder_done) struct folder folder = folder_new();
 
-        ck_assert_str_eq(DOMAINS(&folder, .options = { "-contaienrs-read-timeout=1s" }),
-                         "containers=remote\nerror: option -contaienrs-read-timeout: there is no domain "
-                         "\"contaienrs\"; did you mean \"containers\"?");
+        ck_assert_str_eq(
+                DOMAINS(&folder, .options = { "-contaienrs-read-timeout=1s" }),
+                "containers=remote\nerror: option -contaienrs-read-timeout: there is no domain "
+                "\"contaienrs\"; did you mean \"containers\"?");
         ck_assert_str_eq(DOMAINS(&folder, .options = { "-containers-read-timeout=x" }),
                          "containers=remote\nerror: option -containers-read-timeout: expected a "
                          "duration such as \"30s\" or \"1m30s\", not \"x\"");
@@ -156,11 +162,12 @@ START_TEST(two_domains_cannot_have_the_same_topics)
 {
         CLEANUP(folder_done) struct folder folder = folder_new();
 
-        ck_assert_str_eq(DOMAINS(&folder, .file = "{ \"agents\": { \"self\": {},\n"
-                                                  "\"self-update\": {} } }"),
-                         "self=remote self-update=remote\n"
-                         "error: f.json:2:1: agents.self-update: domain \"self-update\" has the topics "
-                         "of domain \"self\", selfupdate/...");
+        ck_assert_str_eq(
+                DOMAINS(&folder, .file = "{ \"agents\": { \"self\": {},\n"
+                                         "\"self-update\": {} } }"),
+                "self=remote self-update=remote\n"
+                "error: f.json:2:1: agents.self-update: domain \"self-update\" has the topics "
+                "of domain \"self\", selfupdate/...");
         ck_assert_str_eq(DOMAINS(&folder, .file = "{ \"domain\": \"containers-update\" }"),
                          "containers=remote\n"
                          "error: domain containers: domain \"containers\" has the topics of the "

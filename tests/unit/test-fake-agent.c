@@ -136,12 +136,13 @@ START_TEST(an_activity_goes_through_and_the_inventory_is_new)
         ck_assert_str_eq(installed(&a), "a=1 b=1");
         ck_assert_int_eq(a.plugin->agent->desired_state(a.self, "A1", DESIRED), 0);
         (void)expect(&a, "IDENTIFYING");
-        ck_assert_str_eq(expect(&a, "IDENTIFIED"),
-                         "{\"status\":\"IDENTIFIED\",\"actions\":["
-                         "{\"component\":{\"id\":\"fake:a\",\"version\":\"2\"},\"status\":\"IDENTIFIED\"},"
-                         "{\"component\":{\"id\":\"fake:c\",\"version\":\"1\"},\"status\":\"IDENTIFIED\"},"
-                         "{\"component\":{\"id\":\"fake:b\",\"version\":\"1\"},\"status\":\"IDENTIFIED\"}"
-                         "]}");
+        ck_assert_str_eq(
+                expect(&a, "IDENTIFIED"),
+                "{\"status\":\"IDENTIFIED\",\"actions\":["
+                "{\"component\":{\"id\":\"fake:a\",\"version\":\"2\"},\"status\":\"IDENTIFIED\"},"
+                "{\"component\":{\"id\":\"fake:c\",\"version\":\"1\"},\"status\":\"IDENTIFIED\"},"
+                "{\"component\":{\"id\":\"fake:b\",\"version\":\"1\"},\"status\":\"IDENTIFIED\"}"
+                "]}");
         command(&a, UB_CMD_DOWNLOAD, "DOWNLOADING");
         (void)expect(&a, "DOWNLOAD_SUCCESS");
         command(&a, UB_CMD_UPDATE, "UPDATING");
@@ -281,9 +282,10 @@ START_TEST(a_desired_state_that_is_wrong_fails_with_its_place)
         struct agent a;
 
         agent_init(&a, "{}");
-        ck_assert_int_eq(a.plugin->agent->desired_state(
-                                 a.self, "A1", "{\"domains\":[{\"id\":\"fake\",\"components\":5}]}"),
-                         0);
+        ck_assert_int_eq(
+                a.plugin->agent->desired_state(
+                        a.self, "A1", "{\"domains\":[{\"id\":\"fake\",\"components\":5}]}"),
+                0);
         ck_assert_ptr_nonnull(strstr(expect(&a, "IDENTIFICATION_FAILED"),
                                      "desired state.domains[0].components: expected an array"));
         ck_assert_int_eq(a.plugin->agent->command(a.self, "A1", "", UB_CMD_DOWNLOAD), -ENOENT);
@@ -377,8 +379,8 @@ START_TEST(block_holds_the_loop_for_its_delay)
         uint64_t begin;
         struct agent a;
 
-        agent_init(&a,
-                   "{" COMPONENTS ",\"phases\":{\"DOWNLOAD\":{\"result\":\"block\",\"delayMs\":60}}}");
+        agent_init(&a, "{" COMPONENTS
+                       ",\"phases\":{\"DOWNLOAD\":{\"result\":\"block\",\"delayMs\":60}}}");
         identify(&a);
         begin = time_now_usec();
         ck_assert_int_eq(a.plugin->agent->command(a.self, "A1", "", UB_CMD_DOWNLOAD), 0);
@@ -511,7 +513,8 @@ START_TEST(a_typo_in_the_settings_is_named)
                 { "{\"phases\":{\"UPDATE\":{\"result\":\"okay\"}}}",
                   "log 3 settings.phases.UPDATE.result: there is no result \"okay\"" },
                 { "{\"phases\":{\"UPDATE\":{\"steps\":0}}}",
-                  "log 3 settings.phases.UPDATE.steps: expected a whole number from 1 to 1000, got 0" },
+                  "log 3 settings.phases.UPDATE.steps: expected a whole number from 1 to 1000, got "
+                  "0" },
                 { "{\"components\":[{\"version\":\"1\"}]}",
                   "log 3 settings.components[0]: \"id\" is missing" },
         };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fifty isolated agents of one plugin go through an update together.  Ten of them misbehave, each in its own
- * way; the other forty must not notice. */
+ * Fifty isolated agents of one plugin go through an update together.  Ten of them misbehave, each
+ * in its own way; the other forty must not notice. */
 #define _GNU_SOURCE 1
 #include "tests/unit/crew.h"
 

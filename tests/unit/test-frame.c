@@ -45,7 +45,8 @@ START_TEST(every_type_survives_the_way)
                 size_t used;
 
                 bytes = encode(&frame, &size);
-                ck_assert_msg(frame_read(bytes, size, &decoded, &used, &diag) == 1, "%s", diag.text);
+                ck_assert_msg(frame_read(bytes, size, &decoded, &used, &diag) == 1, "%s",
+                              diag.text);
                 ck_assert_uint_eq(used, size);
                 ck_assert_int_eq(decoded.type, type);
                 ck_assert_str_eq(frame_print(&frame, printed[0], sizeof(printed[0])),
@@ -70,8 +71,9 @@ START_TEST(negative_numbers_keep_their_sign)
         bytes = encode(&frame, &size);
         ck_assert_int_eq(frame_read(bytes, size, &decoded, &size, NULL), 1);
         ck_assert_int_eq((int)(int64_t)decoded.number[1], -ENOTSUP);
-        ck_assert_str_eq(frame_print(&decoded, printed, sizeof(printed)),
-                         "answered call=9 result=-95 calls=0 call_usec=0 call_usec_max=0 activity=\"a1\"");
+        ck_assert_str_eq(
+                frame_print(&decoded, printed, sizeof(printed)),
+                "answered call=9 result=-95 calls=0 call_usec=0 call_usec_max=0 activity=\"a1\"");
         ck_assert_str_eq(frame_print(&decoded, printed, 12), "answered ca");
 }
 END_TEST
@@ -88,7 +90,8 @@ START_TEST(incomplete_frame_asks_for_what_it_needs)
         bytes = encode(&frame, &size);
         for (i = 0; i < size; i++) {
                 ck_assert_int_eq(frame_read(bytes, i, &decoded, &needed, NULL), 0);
-                ck_assert_uint_eq(needed, i < FRAME_HEADER_BYTES ? (size_t)FRAME_HEADER_BYTES : size);
+                ck_assert_uint_eq(needed,
+                                  i < FRAME_HEADER_BYTES ? (size_t)FRAME_HEADER_BYTES : size);
         }
 }
 END_TEST

@@ -141,7 +141,8 @@ START_TEST(g4_an_input_that_cannot_be_read_is_answered_with_the_reason)
 {
         static const char *const lines[] = {
                 "> V! A1 domains[0].id: expected a string, not a number",
-                "< V A1 {'status':'IDENTIFICATION_FAILED','message':'domains[0].id: expected a string, "
+                "< V A1 {'status':'IDENTIFICATION_FAILED','message':'domains[0].id: expected a "
+                "string, "
                 "not a number'}",
                 "> V A1 {'domains':[" DC "]}", /* corrected, under the same id */
                 "< V A1 {'status':'IDENTIFYING'}",
@@ -197,8 +198,9 @@ START_TEST(g6_an_agent_that_does_not_answer_fails_the_identification)
                 "< S A1 CLEANUP", /* nobody waits for the answer to this one */
                 "< C A1 CLEANUP",
                 CLEAN("C"),
-                END("'status':'IDENTIFICATION_FAILED'," WAITED("DOWNLOAD") "not received in 4s',"
-                                                                           "'actions':[" AC("IDENTIFIED") "]"),
+                END("'status':'IDENTIFICATION_FAILED'," WAITED(
+                        "DOWNLOAD") "not received in 4s',"
+                                    "'actions':[" AC("IDENTIFIED") "]"),
                 "> S A1 {'status':'IDENTIFIED','actions':[" AS("IDENTIFIED") "]}",
                 NULL,
         };
@@ -219,7 +221,8 @@ END_TEST
 #define G7_END \
         S_SAYS("UPDATE_SUCCESS"), "< S A1 ACTIVATE", S_SAYS("ACTIVATION_SUCCESS"), \
                 "< S A1 CLEANUP", CLEAN("S"), \
-                END("'status':'INCOMPLETE'," BECAUSE "','actions':" ACS("DOWNLOAD_FAILURE", "UPDATE_SUCCESS"))
+                END("'status':'INCOMPLETE'," BECAUSE \
+                    "','actions':" ACS("DOWNLOAD_FAILURE", "UPDATE_SUCCESS"))
 
 START_TEST(g7_g8_a_domain_that_fails_does_not_hold_up_the_other_in_either_order)
 {
@@ -292,7 +295,8 @@ START_TEST(g9_an_update_that_fails)
                 S_SAYS("ACTIVATION_SUCCESS"),
                 "< S A1 CLEANUP",
                 CLEAN("S"),
-                END("'status':'INCOMPLETE'," BECAUSE "','actions':" ACS("UPDATE_FAILURE", "UPDATE_SUCCESS")),
+                END("'status':'INCOMPLETE'," BECAUSE
+                    "','actions':" ACS("UPDATE_FAILURE", "UPDATE_SUCCESS")),
                 NULL,
         };
         static const char *const both[] = {
@@ -304,9 +308,9 @@ START_TEST(g9_an_update_that_fails)
                 S_SAYS("UPDATE_FAILURE"),
                 "< S A1 CLEANUP",
                 CLEAN("S"),
-                END("'status':'INCOMPLETE'," WAITED("ACTIVATE") "the update process is incompleted',"
-                                                                "'actions':" ACS("UPDATE_FAILURE",
-                                                                                 "UPDATE_FAILURE")),
+                END("'status':'INCOMPLETE'," WAITED(
+                        "ACTIVATE") "the update process is incompleted',"
+                                    "'actions':" ACS("UPDATE_FAILURE", "UPDATE_FAILURE")),
                 NULL,
         };
 
@@ -339,7 +343,8 @@ START_TEST(g10_silence_is_a_failure_of_the_domain_and_progress_ends_it)
                 ". 4s",
                 "< C A1 CLEANUP",
                 "< S A1 CLEANUP",
-                END("'status':'INCOMPLETE'," WAITED("UPDATE") "not received in 4s','actions':" ACS("IDENTIFIED", "IDENTIFIED")),
+                END("'status':'INCOMPLETE'," WAITED("UPDATE") "not received in 4s','actions':" ACS(
+                        "IDENTIFIED", "IDENTIFIED")),
                 "> C A1 {'status':'DOWNLOAD_SUCCESS'}",
                 NULL,
         };
@@ -377,7 +382,8 @@ START_TEST(g11_an_activation_that_fails)
                 "< C A1 CLEANUP",
                 CLEAN("C"),
                 CLEAN("S"),
-                END("'status':'INCOMPLETE'," BECAUSE "','actions':" ACS("UPDATE_SUCCESS", "UPDATE_FAILURE")),
+                END("'status':'INCOMPLETE'," BECAUSE
+                    "','actions':" ACS("UPDATE_SUCCESS", "UPDATE_FAILURE")),
                 NULL,
         };
 
@@ -392,7 +398,8 @@ START_TEST(g12_a_domain_that_gives_up_in_identification)
                 "< V A1 {'status':'IDENTIFYING'}",
                 "< C A1 desired {'domains':[" DC "]}",
                 "> C A1 {'status':'INCOMPLETE'}",
-                END("'status':'INCOMPLETE'," WAITED("DOWNLOAD") "the update process is incompleted'"),
+                END("'status':'INCOMPLETE'," WAITED(
+                        "DOWNLOAD") "the update process is incompleted'"),
                 NULL,
         };
 
@@ -440,7 +447,9 @@ START_TEST(g14_consent_to_download)
                 CMD("CLEANUP"),
                 CLEAN("C"),
                 CLEAN("S"),
-                END("'status':'INCOMPLETE'," WAITED("UPDATE") "owner approval not granted','actions':" ACS("IDENTIFIED", "IDENTIFIED")),
+                END("'status':'INCOMPLETE'," WAITED(
+                        "UPDATE") "owner approval not granted','actions':" ACS("IDENTIFIED",
+                                                                               "IDENTIFIED")),
                 NULL,
         };
         static const char *const late[] = {
@@ -605,8 +614,9 @@ START_TEST(g19_termination_ends_the_activity_where_the_configuration_says_so)
                 ID2,
                 "> stop",
                 CMD("CLEANUP"),
-                END("'status':'INCOMPLETE'," WAITED("UPDATE") "the update manager instance is terminated','actions':" ACS("IDENTIFIED",
-                                                                                                                          "IDENTIFIED")),
+                END("'status':'INCOMPLETE'," WAITED("UPDATE") "the update manager instance is "
+                                                              "terminated','actions':" ACS(
+                                                                      "IDENTIFIED", "IDENTIFIED")),
                 "< stopped",
                 NULL,
         };

@@ -155,8 +155,9 @@ START_TEST(a_damaged_file_is_set_aside)
         begin(&bench);
         folder_write(&bench.folder, "a.journal", "ub-journal 1 7 00000000\n{\"a\":1}\n");
         ck_assert_int_eq(reopen(&bench, &diag), 1);
-        ck_assert_str_eq(diag.text, "a.journal: damaged: length or checksum are wrong; set aside as "
-                                    "a.journal.bad");
+        ck_assert_str_eq(diag.text,
+                         "a.journal: damaged: length or checksum are wrong; set aside as "
+                         "a.journal.bad");
         ck_assert_ptr_null(journal_get_record(bench.journal, &length));
         ck_assert_int_eq(file_read_at(bench.folder.fd, "a.journal.bad", 4096, &bad, NULL), 0);
         ck_assert_int_eq(reopen(&bench, NULL), 0);
@@ -174,7 +175,8 @@ START_TEST(a_record_that_its_reader_refuses_is_set_aside)
         write_record(&bench, "nonsense");
         ck_assert_int_eq(reopen(&bench, NULL), 0);
         journal_reject(bench.journal, "no such phase", &diag);
-        ck_assert_str_eq(diag.text, "a.journal: damaged: no such phase; set aside as a.journal.bad");
+        ck_assert_str_eq(diag.text,
+                         "a.journal: damaged: no such phase; set aside as a.journal.bad");
         ck_assert_ptr_null(journal_get_record(bench.journal, &length));
         end(&bench);
 }

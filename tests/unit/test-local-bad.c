@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plugins of tests/bad that load well and do wrong when they run: each is told, with the rule that it
- * broke, and the host lives. */
+ * The plugins of tests/bad that load well and do wrong when they run: each is told, with the rule
+ * that it broke, and the host lives. */
 #include <errno.h>
 
 #include "host/plugin/abi.h"
@@ -94,7 +94,8 @@ START_TEST(an_answer_for_an_unknown_activity_is_refused)
 {
         begin_activity("bad/answers-unknown");
         wait_for("misbehaved");
-        expect("misbehaved answered an activity that does not run: feedback: no activity of-somebody-else");
+        expect("misbehaved answered an activity that does not run: feedback: no activity "
+               "of-somebody-else");
         expect("log 6 feedback: -2");
         finish_activity();
 }
@@ -107,7 +108,8 @@ START_TEST(bad_json_is_refused_with_its_position)
         ck_assert_ptr_nonnull(strstr(owner.lines[owner.n_seen], "sent bad JSON: feedback: 1:11: "));
         owner.n_seen++;
         expect("log 6 feedback: -74");
-        ck_assert_ptr_nonnull(strstr(owner.lines[owner.n_seen], "sent bad JSON: current_state: 1:1: "));
+        ck_assert_ptr_nonnull(
+                strstr(owner.lines[owner.n_seen], "sent bad JSON: current_state: 1:1: "));
         owner.n_seen++;
         expect("log 6 current_state: -74");
         expect("answered desired_state a1 0");
@@ -159,7 +161,8 @@ START_TEST(a_call_that_blocks_is_timed)
         wait_for("answered");
         owner.keep_slow = false;
         owner.n_seen = 1;
-        while (sscanf(owner.lines[owner.n_seen], "misbehaved took too long: desired_state took %u", &ms) != 1)
+        while (sscanf(owner.lines[owner.n_seen], "misbehaved took too long: desired_state took %u",
+                      &ms) != 1)
                 owner.n_seen++;
         ck_assert_uint_ge(ms, 200);
         instance_get_stats(owner.instance, &stats);
@@ -226,7 +229,8 @@ START_TEST(sources_that_are_not_its_own_are_recognised)
         begin_activity("bad/foreign-source");
         wait_for("answered");
         for (int i = 0; i < 3; i++)
-                expect("misbehaved named a source that is not its own: source_drop: no such source");
+                expect("misbehaved named a source that is not its own: source_drop: no such "
+                       "source");
         expect("misbehaved named a source that is not its own: io_events: no such io source");
         expect("log 6 io_events: -2");
         finish_activity();
@@ -270,7 +274,8 @@ START_TEST(texts_and_values_beyond_the_limits_are_refused)
         expect("log 6 state_put: -7");
         expect("misbehaved went beyond a limit: state_put: the value is too long");
         expect("log 6 state_put: -7");
-        expect("misbehaved went beyond a limit: current_state: the activity is longer than 64 bytes");
+        expect("misbehaved went beyond a limit: current_state: the activity is longer than 64 "
+               "bytes");
         expect("log 6 current_state: -7");
         finish_activity();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Local instances that do as they should: life cycle, services, order of events, and freeing at every
- * moment.  The plugin is puppet.so, whose functions are in here. */
+ * Local instances that do as they should: life cycle, services, order of events, and freeing at
+ * every moment.  The plugin is puppet.so, whose functions are in here. */
 #define _GNU_SOURCE 1 /* pipe2 */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@ static void begin_with(const struct instance_config *model)
         char settings[256];
 
         (void)snprintf(settings, sizeof(settings),
-                       "{\"puppet\":\"%" PRIxPTR "\",\"list\":[1, {\"a\":\"\\u00fc\"}],\"on\":true}",
+                       "{\"puppet\":\"%" PRIxPTR
+                       "\",\"list\":[1, {\"a\":\"\\u00fc\"}],\"on\":true}",
                        (uintptr_t)&puppet);
         config.settings = settings;
         owner_begin("fake/puppet", &config);
@@ -52,7 +53,7 @@ static void end(void)
         owner_end();
 }
 
-/* ---------------------------------------------------------------------------------- life and order */
+/* ------------------------------------------------------------------------------- life and order */
 
 static int note_create(struct puppet *p)
 {
@@ -194,7 +195,7 @@ START_TEST(settings_that_are_no_object_are_refused)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------- requests */
 
 static int answer_twice_later(struct puppet *p, const char *activity, const char *json)
 {
@@ -203,7 +204,8 @@ static int answer_twice_later(struct puppet *p, const char *activity, const char
         return HOST(feedback, activity, "{\"status\":\"IDENTIFIED\"}");
 }
 
-static int refuse_command(struct puppet *p, const char *activity, const char *baseline, int32_t command)
+static int refuse_command(struct puppet *p, const char *activity, const char *baseline,
+                          int32_t command)
 {
         (void)p;
         note("command %s %s %" PRId32, activity, baseline, command);
@@ -317,7 +319,7 @@ START_TEST(a_refused_activity_leaves_the_present_one)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------- settings, reload */
+/* ----------------------------------------------------------------------------- settings, reload */
 
 static int read_settings(struct puppet *p)
 {
@@ -385,7 +387,7 @@ START_TEST(reload_changes_the_settings_unless_it_fails)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------- state */
+/* ---------------------------------------------------------------------------------------- state */
 
 static void note_done(void *name, int r)
 {
@@ -467,7 +469,7 @@ START_TEST(a_sync_may_delay_the_end)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- wake, spawn, mqtt */
+/* ---------------------------------------------------------------------------- wake, spawn, mqtt */
 
 static void note_woken(struct puppet *p)
 {
@@ -529,7 +531,9 @@ static int spawn_wrong(struct puppet *p, const char *activity, const char *json)
 {
         static const char *const relative[] = { "env", NULL };
         static const char *const missing[] = { "/does/not/exist", NULL };
-        struct ub_spawn command = { .size = sizeof(command), .in_fd = -1, .out_fd = -1, .err_fd = -1 };
+        struct ub_spawn command = {
+                .size = sizeof(command), .in_fd = -1, .out_fd = -1, .err_fd = -1
+        };
 
         (void)p;
         (void)activity;
@@ -609,7 +613,8 @@ static int use_mqtt(struct puppet *p, uint32_t flags)
 
         (void)flags;
         ck_assert_ptr_nonnull(mqtt);
-        note("publish %d", mqtt->publish(ctx, "car/x", "hi", 2, 1, UB_MQTT_RETAIN, note_done, name));
+        note("publish %d",
+             mqtt->publish(ctx, "car/x", "hi", 2, 1, UB_MQTT_RETAIN, note_done, name));
         note("publish %d", mqtt->publish(ctx, "car/x", NULL, 0, 0, 0, NULL, NULL));
         note("publish %d", mqtt->publish(ctx, "truck", "hi", 2, 0, 0, NULL, NULL));
         note("publish %d", mqtt->publish(ctx, "car/+", "hi", 2, 0, 0, NULL, NULL));
@@ -638,7 +643,8 @@ START_TEST(mqtt_is_used_within_the_granted_topics)
         expect("publish -1");
         expect("misbehaved passed a bad argument: publish: car/+: not a topic");
         expect("publish -22");
-        expect("misbehaved passed a bad argument: publish: no payload, qos above 2, or unknown flags");
+        expect("misbehaved passed a bad argument: publish: no payload, qos above 2, or unknown "
+               "flags");
         expect("publish -22");
         expect("mqtt_subscribe car/+ 1");
         expect("subscribe 0");
@@ -689,8 +695,8 @@ START_TEST(a_connector_speaks_with_the_orchestrator)
         puppet = (struct puppet){ .connector_feedback = use_orchestrator };
         begin_with(&(struct instance_config){ .role = INSTANCE_ROLE_CONNECTOR });
         start();
-        ck_assert_int_eq(instance_connector_feedback(owner.instance, "a1", "{\"status\":\"RUNNING\"}"),
-                         0);
+        ck_assert_int_eq(
+                instance_connector_feedback(owner.instance, "a1", "{\"status\":\"RUNNING\"}"), 0);
         ck_assert_int_eq(instance_connector_current_state(owner.instance, "a1", "{}"), 0);
         ck_assert_int_eq(instance_connector_owner_consent(owner.instance, "a1", "{}"), 0);
         wait_for("answered owner_consent");
@@ -710,7 +716,7 @@ START_TEST(a_connector_speaks_with_the_orchestrator)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ freeing, logs */
+/* -------------------------------------------------------------------------------- freeing, logs */
 
 static int log_line(struct puppet *p, const char *activity, const char *json)
 {
@@ -744,7 +750,8 @@ START_TEST(freed_inside_any_handler_it_is_silent_from_there_on)
                 abandoned[i] = puppet.host;
                 ck_assert_ptr_null(owner.instance);
                 ck_assert_str_eq(owner.free_at ? owner.free_at : "", "");
-                ck_assert_msg(strncmp(owner.lines[owner.n_lines - 1], lines[i], strlen(lines[i])) == 0,
+                ck_assert_msg(strncmp(owner.lines[owner.n_lines - 1], lines[i], strlen(lines[i])) ==
+                                      0,
                               "%s after %s", owner.lines[owner.n_lines - 1], lines[i]);
                 owner.n_seen = owner.n_lines;
                 owner_end();
@@ -819,7 +826,8 @@ START_TEST(a_long_line_is_cut_between_characters)
 
         events.log = measure;
         puppet = (struct puppet){ .desired_state = log_long };
-        (void)snprintf(settings, sizeof(settings), "{\"puppet\":\"%" PRIxPTR "\"}", (uintptr_t)&puppet);
+        (void)snprintf(settings, sizeof(settings), "{\"puppet\":\"%" PRIxPTR "\"}",
+                       (uintptr_t)&puppet);
         (void)snprintf(path, sizeof(path), "%s/tests/fake/.libs/puppet.so", getenv("top_builddir"));
         config = (struct instance_config){
                 .id = "x",
@@ -832,7 +840,8 @@ START_TEST(a_long_line_is_cut_between_characters)
         for (size_t i = 1; i + 2 < sizeof(long_line); i += 2)
                 memcpy(long_line + i, "\xc3\xbc", 2);
         ck_assert_int_ge(sd_event_new(&owner.event), 0);
-        ck_assert_int_eq(instance_new_local(&config, owner.event, &events, NULL, &owner.instance), 0);
+        ck_assert_int_eq(instance_new_local(&config, owner.event, &events, NULL, &owner.instance),
+                         0);
         start();
         ck_assert_int_eq(instance_desired_state(owner.instance, "a1", "{}"), 0);
         wait_for("answered");
@@ -882,9 +891,9 @@ UNIT_MAIN("local", a_life_goes_from_create_to_destroy, stop_may_come_right_after
           a_refused_activity_leaves_the_present_one, settings_are_read_in_create,
           reload_changes_the_settings_unless_it_fails,
           state_is_seen_at_once_and_synced_by_the_owner, a_sync_may_delay_the_end,
-          wakes_coalesce_and_may_come_from_a_signal_handler, a_program_runs_with_a_plain_environment,
-          a_program_that_cannot_run_is_an_error, mqtt_is_used_within_the_granted_topics,
-          a_connector_speaks_with_the_orchestrator,
+          wakes_coalesce_and_may_come_from_a_signal_handler,
+          a_program_runs_with_a_plain_environment, a_program_that_cannot_run_is_an_error,
+          mqtt_is_used_within_the_granted_topics, a_connector_speaks_with_the_orchestrator,
           freed_inside_any_handler_it_is_silent_from_there_on,
           an_abandoned_plugin_may_go_on_calling, a_long_line_is_cut_between_characters,
           instances_of_one_plugin_do_not_disturb_each_other)

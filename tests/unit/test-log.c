@@ -2,7 +2,8 @@
  *
  * test-log - where lines go, what they look like, and which files are left
  *
- * The journal stands at the process edge: the linker puts __wrap_sd_journal_sendv() in its place. */
+ * The journal stands at the process edge: the linker puts __wrap_sd_journal_sendv() in its
+ * place. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -119,7 +120,8 @@ static const char *list(const struct bench *bench, char *buf, size_t size)
 /* Sends stderr into FOLDER/stderr until the process ends. */
 static void catch_stderr(const struct bench *bench, bool as_journal)
 {
-        int fd = openat(bench->folder.fd, "stderr", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        int fd =
+                openat(bench->folder.fd, "stderr", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         char stream[64];
         struct stat st;
 
@@ -397,7 +399,8 @@ START_TEST(a_full_disk_costs_lines_but_says_so_when_it_is_over)
         bench_open(&bench);
         log_info(bench.log, NULL, "first");
 
-        /* A limit on the size of files cuts a write short, and then fails it: as a full disk does. */
+        /* A limit on the size of files cuts a write short, and then fails it: as a full disk
+         * does. */
         ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
         limit = unlimited;
         limit.rlim_cur = 80;
@@ -409,7 +412,8 @@ START_TEST(a_full_disk_costs_lines_but_says_so_when_it_is_over)
         log_info(bench.log, NULL, "fourth");
 
         text = read_file(&bench, "broker.log");
-        ck_assert_ptr_nonnull(strstr(text, "\n-- 2 lines could not be written: No space left on device --\n"));
+        ck_assert_ptr_nonnull(
+                strstr(text, "\n-- 2 lines could not be written: No space left on device --\n"));
         ck_assert_ptr_nonnull(strstr(text, "INFO    fourth\n"));
         ck_assert_ptr_null(strstr(text, "third"));
         bench_done(&bench);
@@ -454,9 +458,10 @@ START_TEST(the_journal_gets_fields_when_stderr_is_its_stream)
         catch_stderr(&bench, true);
         bench_open(&bench);
         log_write(bench.log, LOG_LEVEL_WARN, &origin, &about, "slot %c", 'B');
-        ck_assert_str_eq(journal, "PRIORITY=4\nSYSLOG_IDENTIFIER=update-broker\nCODE_FILE=plugin.c\n"
-                                  "CODE_LINE=12\nCODE_FUNC=install\nAGENT=self-update\n"
-                                  "DOMAIN=self-update\nACTIVITY=A1\nMESSAGE=slot B\n");
+        ck_assert_str_eq(journal,
+                         "PRIORITY=4\nSYSLOG_IDENTIFIER=update-broker\nCODE_FILE=plugin.c\n"
+                         "CODE_LINE=12\nCODE_FUNC=install\nAGENT=self-update\n"
+                         "DOMAIN=self-update\nACTIVITY=A1\nMESSAGE=slot B\n");
         bench_done(&bench);
 }
 END_TEST

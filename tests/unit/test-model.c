@@ -26,7 +26,7 @@ static struct json *parse(const char *text)
         return json;
 }
 
-/* -------------------------------------------------------------------------------- words and durations */
+/* -------------------------------------------------------------------------- words and durations */
 
 START_TEST(every_word_reads_back_and_synonyms_are_understood)
 {
@@ -87,7 +87,7 @@ START_TEST(durations_are_those_of_go)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ envelope */
+/* ------------------------------------------------------------------------------------- envelope */
 
 START_TEST(envelopes_are_read_liberally)
 {
@@ -133,7 +133,8 @@ START_TEST(faults_of_envelopes_are_named_and_their_activity_is_saved)
                   "timestamp: expected a whole number, not a string", "A" },
                 { "{\"activityId\":\"A\",\"timestamp\":1.5}", -EBADMSG,
                   "timestamp: expected a whole number, not a number", "A" },
-                { "{\"activityId\":7}", -EBADMSG, "activityId: expected a string, not a number", "" },
+                { "{\"activityId\":7}", -EBADMSG, "activityId: expected a string, not a number",
+                  "" },
                 { "{not json", -EBADMSG, NULL, "" },
                 { "[]", -EBADMSG, NULL, "" },
         };
@@ -168,7 +169,7 @@ START_TEST(envelopes_are_written_as_the_field_expects)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- desired states */
+/* ------------------------------------------------------------------------------- desired states */
 
 static int read_desired(const char *text, struct diag *diag, struct desired_state **ret)
 {
@@ -180,10 +181,12 @@ static int read_desired(const char *text, struct diag *diag, struct desired_stat
 START_TEST(desired_states_are_split_by_domain_and_keep_what_we_do_not_know)
 {
         static const char text[] =
-                "{\"Baselines\":[{\"title\":\"b\",\"precondition\":\"a=1\",\"components\":[\"c:x\",\"s:y\"]},"
+                "{\"Baselines\":[{\"title\":\"b\",\"precondition\":\"a=1\",\"components\":[\"c:x\","
+                "\"s:y\"]},"
                 "null,{\"title\":\"other\",\"components\":[\"s:z\"]}],"
                 "\"domains\":[null,{\"id\":\"c\",\"policy\":{\"Keep\":true},\"components\":["
-                "{\"id\":\"x\",\"version\":\"1\",\"config\":[{\"key\":\"k\",\"value\":\"v\"}],\"hash\":\"ff\"},"
+                "{\"id\":\"x\",\"version\":\"1\",\"config\":[{\"key\":\"k\",\"value\":\"v\"}],"
+                "\"hash\":\"ff\"},"
                 "{\"id\":\"w\"}]},{\"id\":\"s\",\"config\":null}]}";
         struct desired_state *d = NULL;
         char *out = NULL;
@@ -194,13 +197,14 @@ START_TEST(desired_states_are_split_by_domain_and_keep_what_we_do_not_know)
         ck_assert_uint_eq(d->domains[0].components[0].baseline, 0);
         ck_assert_uint_eq(d->domains[0].components[1].baseline, DESIRED_STATE_NO_BASELINE);
         ck_assert_int_eq(desired_state_write_domain(d, &d->domains[0], ":remaining", &out), 0);
-        ck_assert_str_eq(
-                out,
-                "{\"baselines\":[{\"title\":\"b\",\"preconditions\":\"a=1\",\"components\":[\"c:x\"]},"
-                "{\"title\":\":remaining\",\"components\":[\"c:w\"]}],"
-                "\"domains\":[{\"id\":\"c\",\"components\":[{\"id\":\"x\",\"version\":\"1\",\"config\":"
-                "[{\"key\":\"k\",\"value\":\"v\"}],\"hash\":\"ff\"},{\"id\":\"w\"}],\"policy\":{\"Keep\":"
-                "true}}]}");
+        ck_assert_str_eq(out, "{\"baselines\":[{\"title\":\"b\",\"preconditions\":\"a=1\","
+                              "\"components\":[\"c:x\"]},"
+                              "{\"title\":\":remaining\",\"components\":[\"c:w\"]}],"
+                              "\"domains\":[{\"id\":\"c\",\"components\":[{\"id\":\"x\","
+                              "\"version\":\"1\",\"config\":"
+                              "[{\"key\":\"k\",\"value\":\"v\"}],\"hash\":\"ff\"},{\"id\":\"w\"}],"
+                              "\"policy\":{\"Keep\":"
+                              "true}}]}");
         free(out);
         desired_state_free(d);
 }
@@ -210,7 +214,8 @@ START_TEST(a_wrapped_or_absent_desired_state_is_read)
 {
         struct desired_state *d = NULL;
 
-        ck_assert_int_eq(read_desired("{\"desiredState\":{\"domains\":[{\"id\":\"c\"}]}}", NULL, &d), 0);
+        ck_assert_int_eq(
+                read_desired("{\"desiredState\":{\"domains\":[{\"id\":\"c\"}]}}", NULL, &d), 0);
         ck_assert_uint_eq(d->n_domains, 1);
         desired_state_free(d);
         ck_assert_int_eq(desired_state_read(NULL, NULL, &d), 0);
@@ -230,7 +235,8 @@ START_TEST(faults_of_desired_states_are_named_with_their_path)
                 { "{\"domains\":[7]}", "domains[0]: expected an object, not a number" },
                 { "{\"domains\":[{}]}", "domains[0].id: expected a string, not nothing" },
                 { "{\"domains\":[{\"id\":\"\"}]}", "domains[0].id: must not be empty" },
-                { "{\"domains\":[{\"id\":\"c\",\"components\":[{\"id\":\"a\",\"config\":[{\"key\":\"k\","
+                { "{\"domains\":[{\"id\":\"c\",\"components\":[{\"id\":\"a\",\"config\":[{\"key\":"
+                  "\"k\","
                   "\"value\":1}]}]}]}",
                   "domains[0].components[0].config[0].value: expected a string, not a number" },
                 { "{\"domains\":[{\"id\":\"c\",\"config\":{}}]}",
@@ -276,8 +282,8 @@ START_TEST(a_desired_state_as_large_as_they_come_is_read)
         ck_assert_ptr_nonnull(text);
         n += (size_t)snprintf(text + n, 64, "{\"domains\":[{\"id\":\"c\",\"components\":[");
         for (i = 0; i < 16384; i++)
-                n += (size_t)snprintf(text + n, 64, "%s{\"id\":\"c%d\",\"version\":\"1\"}", i ? "," : "",
-                                      i);
+                n += (size_t)snprintf(text + n, 64, "%s{\"id\":\"c%d\",\"version\":\"1\"}",
+                                      i ? "," : "", i);
         n += (size_t)snprintf(text + n, 64, "]}],\"baselines\":[{\"title\":\"b\",\"components\":[");
         for (i = 0; i < 16384; i++)
                 n += (size_t)snprintf(text + n, 64, "%s\"c:c%d\"", i ? "," : "", i);
@@ -288,14 +294,15 @@ START_TEST(a_desired_state_as_large_as_they_come_is_read)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------- feedback, command, consent */
+/* ------------------------------------------------------------------- feedback, command, consent */
 
 START_TEST(feedback_survives_what_broke_the_original)
 {
-        static const char text[] =
-                "{\"status\":\"COMPLETE\",\"actions\":[null,{\"status\":\"X\"},{\"component\":null},"
-                "{\"component\":{\"id\":\"c:a\",\"config\":1},\"status\":\"UPDATED\",\"progress\":300},"
-                "{\"component\":{\"id\":\"c:b\"},\"progress\":-1}]}";
+        static const char text[] = "{\"status\":\"COMPLETE\",\"actions\":[null,{\"status\":\"X\"},{"
+                                   "\"component\":null},"
+                                   "{\"component\":{\"id\":\"c:a\",\"config\":1},\"status\":"
+                                   "\"UPDATED\",\"progress\":300},"
+                                   "{\"component\":{\"id\":\"c:b\"},\"progress\":-1}]}";
         CLEANUP_JSON struct json *json = parse(text);
         struct feedback *f = NULL;
 
@@ -380,19 +387,23 @@ START_TEST(commands_and_consents_are_exact)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------- inventory */
+/* ------------------------------------------------------------------------------------ inventory */
 
 START_TEST(inventories_hang_below_the_root_in_the_order_of_the_configuration)
 {
-        CLEANUP_JSON struct json *c = parse(
-                "{\"softwareNodes\":[null,{\"id\":\"containers:x\",\"type\":\"CONTAINER\"},{\"id\":\"cua\","
-                "\"type\":\"APPLICATION\",\"parameters\":[{\"key\":\"domain\",\"value\":\"containers\"}]}],"
-                "\"associations\":[{\"sourceId\":\"cua\",\"targetId\":\"containers:x\"}]}");
+        CLEANUP_JSON struct json *c =
+                parse("{\"softwareNodes\":[null,{\"id\":\"containers:x\",\"type\":\"CONTAINER\"},{"
+                      "\"id\":\"cua\","
+                      "\"type\":\"APPLICATION\",\"parameters\":[{\"key\":\"domain\",\"value\":"
+                      "\"containers\"}]}],"
+                      "\"associations\":[{\"sourceId\":\"cua\",\"targetId\":\"containers:x\"}]}");
         CLEANUP_JSON struct json *s = parse("{\"softwareNodes\":[{\"id\":\"sua\"}]}");
         CLEANUP_JSON struct json *h = parse(
                 "{\"hardwareNodes\":[{\"id\":\"ecu\",\"addressable\":true}],\"associations\":"
                 "[{\"sourceId\":\"a\",\"targetId\":\"b\"}]}");
-        struct inventory_source sources[4] = { { "containers", NULL }, { "none", NULL }, { "self-update", NULL }, { "hw", NULL } };
+        struct inventory_source sources[4] = {
+                { "containers", NULL }, { "none", NULL }, { "self-update", NULL }, { "hw", NULL }
+        };
         struct inventory *ic = NULL;
         struct inventory *is = NULL;
         struct inventory *ih = NULL;
@@ -408,9 +419,12 @@ START_TEST(inventories_hang_below_the_root_in_the_order_of_the_configuration)
         ck_assert_str_eq(
                 text,
                 "{\"hardwareNodes\":[{\"id\":\"ecu\",\"addressable\":true}],\"softwareNodes\":["
-                "{\"id\":\"vehicle-update-manager\",\"version\":\"1.0\",\"name\":\"Update Manager\","
-                "\"type\":\"APPLICATION\"},{\"id\":\"containers:x\",\"type\":\"CONTAINER\"},{\"id\":\"cua\","
-                "\"parameters\":[{\"key\":\"domain\",\"value\":\"containers\"}],\"type\":\"APPLICATION\"},"
+                "{\"id\":\"vehicle-update-manager\",\"version\":\"1.0\",\"name\":\"Update "
+                "Manager\","
+                "\"type\":\"APPLICATION\"},{\"id\":\"containers:x\",\"type\":\"CONTAINER\"},{"
+                "\"id\":\"cua\","
+                "\"parameters\":[{\"key\":\"domain\",\"value\":\"containers\"}],\"type\":"
+                "\"APPLICATION\"},"
                 "{\"id\":\"sua\"}],\"associations\":["
                 "{\"sourceId\":\"vehicle-update-manager\",\"targetId\":\"cua\"},"
                 "{\"sourceId\":\"cua\",\"targetId\":\"containers:x\"},"

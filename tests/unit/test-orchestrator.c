@@ -14,7 +14,9 @@
 /* ------------------------------------------------------------------------------- baselines and
 beyond */
 
-#define TIED "'baselines':[{'title':'b','components':['containers:hello-world','self-update:os-image']}]"
+#define TIED \
+        "'baselines':[{'title':'b','components':['containers:hello-world','self-update:os-image']" \
+        "}]"
 #define TIED_C "'baselines':[{'title':'b','components':['containers:hello-world']}],"
 #define TIED_S "'baselines':[{'title':'b','components':['self-update:os-image']}],"
 #define TO_TIED_ACTIVATE \
@@ -69,7 +71,8 @@ START_TEST(a_baseline_that_cannot_go_back_is_reported_inconsistent)
                 "> C A1 {'status':'ROLLBACK_FAILURE','message':'no disk'}",
                 "< C A1 CLEANUP",
                 CLEAN("C"),
-                END("'status':'INCOMPLETE_INCONSISTENT'," BAD_SLOT("[containers]: neither old nor new: no disk; ")),
+                END("'status':'INCOMPLETE_INCONSISTENT'," BAD_SLOT(
+                        "[containers]: neither old nor new: no disk; ")),
                 NULL,
         };
 
@@ -177,7 +180,8 @@ START_TEST(preconditions_are_waited_for_and_named)
 #define NOT_MET \
         WAITED("ACTIVATE") \
         "the update process is incompleted: " \
-        "[b]: precondition not met in 30m0s: battery>75 (is 40)','actions':[" AC("DOWNLOAD_SUCCESS") "]"
+        "[b]: precondition not met in 30m0s: battery>75 (is 40)','actions':[" AC( \
+                "DOWNLOAD_SUCCESS") "]"
 #define WITH "'baselines':[{'title':'b','preconditions':'AND(mode=PARK,battery>75)',"
 #define WAITING \
         "> V A1 {" WITH "'components':['containers:hello-world']}],'domains':[" DC "]}", \
@@ -231,7 +235,8 @@ START_TEST(cancel_undoes_what_is_not_finished)
                 "> S A1 {'status':'ROLLBACK_SUCCESS'}",
                 "< S A1 CLEANUP",
                 CLEAN("S"),
-                END("'status':'INCOMPLETE','message':'cancelled by request','actions':" ACS("UPDATE_SUCCESS", "UPDATE_SUCCESS")),
+                END("'status':'INCOMPLETE','message':'cancelled by request','actions':" ACS(
+                        "UPDATE_SUCCESS", "UPDATE_SUCCESS")),
                 NULL,
         };
 

@@ -11,8 +11,9 @@ static int put(struct outbox *outbox, enum outbox_rank rank, const char *topic, 
                uint64_t *ret_id)
 {
         static const char bytes[8192];
-        struct outbox_message message = { .topic = topic, .payload = bytes, .length = length, .qos = 1,
-                                          .rank = rank };
+        struct outbox_message message = {
+                .topic = topic, .payload = bytes, .length = length, .qos = 1, .rank = rank
+        };
 
         return outbox_put(outbox, &message, ret_id);
 }
@@ -60,7 +61,9 @@ static void end(void)
 START_TEST(messages_leave_in_order_and_are_answered_for_once)
 {
         struct outbox_message out;
-        struct outbox_message in = { .topic = "t", .payload = "abc", .length = 3, .qos = 2, .retain = true };
+        struct outbox_message in = {
+                .topic = "t", .payload = "abc", .length = 3, .qos = 2, .retain = true
+        };
         uint64_t first;
         uint64_t second;
         uint64_t id;

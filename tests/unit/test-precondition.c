@@ -68,7 +68,8 @@ START_TEST(answers_are_three_valued)
                 { "not(device.battery>75)", TRUTH_TRUE },
                 { "device.battery=40,device.mode=DRIVING", TRUTH_TRUE },
                 { "device.battery=40,missing=1", TRUTH_UNKNOWN },
-                { "AND(device.mode=DRIVING,OR(device.battery>75,device.pluggedIn=true))", TRUTH_TRUE },
+                { "AND(device.mode=DRIVING,OR(device.battery>75,device.pluggedIn=true))",
+                  TRUTH_TRUE },
         };
         size_t i;
 
@@ -114,7 +115,8 @@ START_TEST(a_sentence_that_does_not_fit_ends_in_dots)
         struct precondition *p = parse("missing=1,missing=2,missing=3");
         char buf[16];
 
-        ck_assert_str_eq(precondition_explain(p, lookup, NULL, buf, sizeof(buf)), "missing=1 (u...");
+        ck_assert_str_eq(precondition_explain(p, lookup, NULL, buf, sizeof(buf)),
+                         "missing=1 (u...");
         precondition_free(p);
 }
 END_TEST

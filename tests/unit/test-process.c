@@ -111,7 +111,7 @@ START_TEST(plugin_lives_from_start_to_stop)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------- ways to go down */
+/* ------------------------------------------------------------------------------ ways to go down */
 
 /* Brings an instance to the place where it does its bad thing. */
 static void provoke(struct isolated *i, const char *slot)
@@ -164,9 +164,10 @@ static void expect_death(struct instance_config config, const char *slot, const 
         run_until_alone();
 }
 
-static const char *const slots[] = { "create",        "start",    "stop",         "destroy",
-                                     "woken",         "reload",   "desired_state", "command",
-                                     "cancel",        "feedback", "feedback_get", "current_state_get",
+static const char *const slots[] = { "create",        "start",        "stop",
+                                     "destroy",       "woken",        "reload",
+                                     "desired_state", "command",      "cancel",
+                                     "feedback",      "feedback_get", "current_state_get",
                                      "current_state", "callback" };
 
 START_TEST(crash_in_any_slot_is_one_sentence)
@@ -262,8 +263,8 @@ START_TEST(hang_between_requests_shows_while_an_activity_runs)
         config.hang_usec = USEC_PER_SEC;
         start(&i, &config);
         RUN_UNTIL(i.started || i.died);
-        /* It goes to sleep in a callback a millisecond after the start; whether the request comes before
-         * or after that is all the same. */
+        /* It goes to sleep in a callback a millisecond after the start; whether the request comes
+         * before or after that is all the same. */
         ck_assert_int_eq(instance_desired_state(i.instance, "a1", "{}"), 0);
         RUN_UNTIL(i.died);
         ck_assert_msg(strcmp(i.text, "hangs in desired_state for 1 s") == 0 ||
@@ -330,12 +331,13 @@ START_TEST(missing_plugin_and_missing_program_are_failed_starts)
         start(&i, &config);
         RUN_UNTIL(i.started || i.died);
         ck_assert_int_eq(i.started_r, -ENOENT);
-        ck_assert_str_eq(i.text, "cannot run /nonexistent/ub-agent-host: No such file or directory");
+        ck_assert_str_eq(i.text,
+                         "cannot run /nonexistent/ub-agent-host: No such file or directory");
         end(&i);
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- the channel */
+/* ---------------------------------------------------------------------------------- the channel */
 
 START_TEST(plugin_that_closes_the_channel_is_killed)
 {
@@ -417,11 +419,12 @@ START_TEST(neighbour_of_a_flooding_plugin_is_served)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- the limits */
+/* ----------------------------------------------------------------------------------- the limits */
 
 START_TEST(plugin_that_leaks_descriptors_meets_its_own_limit)
 {
-        struct instance_config config = isolated_config("{\"slot\":\"command\",\"way\":\"leak-fds\"}");
+        struct instance_config config =
+                isolated_config("{\"slot\":\"command\",\"way\":\"leak-fds\"}");
         struct isolated i;
 
         config.limits.open_files = 64;
@@ -526,7 +529,8 @@ START_TEST(user_is_changed_when_we_are_root)
                 return;
         }
         ck_assert_int_eq(seteuid(config.limits.uid), 0);
-        open = access_as_effective_user(config.plugin) && access_as_effective_user(config.agent_host);
+        open = access_as_effective_user(config.plugin) &&
+               access_as_effective_user(config.agent_host);
         ck_assert_int_eq(seteuid(0), 0);
         if (!open) {
                 printf("# not tried: the build folder is closed to other users\n");
@@ -538,7 +542,7 @@ START_TEST(user_is_changed_when_we_are_root)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ free, always */
+/* --------------------------------------------------------------------------------- free, always */
 
 static unsigned count_fds(void)
 {

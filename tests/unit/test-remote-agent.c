@@ -13,8 +13,9 @@ START_TEST(an_activity_of_cua_goes_through)
         PLAY(&rig, IDENTIFY, STEP("DOWNLOAD", "DOWNLOADING", "DOWNLOAD_SUCCESS"),
              STEP("UPDATE", "UPDATING", "UPDATE_SUCCESS"),
              STEP("ACTIVATE", "ACTIVATING", "ACTIVATION_SUCCESS"), COMMAND("A1", "CLEANUP"),
-             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}", "told A1 {'status':'CLEANUP_SUCCESS'}",
-             "agent feedback A1 {'status':'COMPLETED'}", "quiet", /* it had its answer */
+             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}",
+             "told A1 {'status':'CLEANUP_SUCCESS'}", "agent feedback A1 {'status':'COMPLETED'}",
+             "quiet", /* it had its answer */
              "host get A1", "sent currentstate/get A1 null",
              "agent state A1 {'softwareNodes':[{'id':'x'}]}",
              "state A1 {'softwareNodes':[{'id':'x'}]}");
@@ -29,9 +30,11 @@ START_TEST(an_activity_of_sua_goes_through_with_its_own_words)
         sua(&rig, PATIENT);
         PLAY(&rig, SUA_IDENTIFY, COMMAND("A1", "DOWNLOAD"),
              "agent feedback A1 {'status':'DOWNLOADING','message':'m','actions':[{'component':"
-             "{'id':'self-update:os-image','version':'v2'},'status':'DOWNLOADING','progress':255}]}",
+             "{'id':'self-update:os-image','version':'v2'},'status':'DOWNLOADING','progress':255}]"
+             "}",
              "told A1 {'status':'DOWNLOADING','message':'m','actions':[{'component':"
-             "{'id':'self-update:os-image','version':'v2'},'status':'DOWNLOADING','progress':100}]}",
+             "{'id':'self-update:os-image','version':'v2'},'status':'DOWNLOADING','progress':100}]"
+             "}",
              "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}",
              "told A1 {'status':'DOWNLOAD_SUCCESS'}", COMMAND("A1", "UPDATE"),
              "agent feedback A1 {'status':'RUNNING'," AS("UPDATING") "}",
@@ -41,8 +44,9 @@ START_TEST(an_activity_of_sua_goes_through_with_its_own_words)
              "quiet", COMMAND("A1", "ACTIVATE"),
              "agent feedback A1 {'status':'ACTIVATION_SUCCESS'," AS("UPDATED") "}",
              "told A1 {'status':'ACTIVATION_SUCCESS'," AS("UPDATED") "}", COMMAND("A1", "CLEANUP"),
-             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}", "told A1 {'status':'CLEANUP_SUCCESS'}",
-             "agent feedback A1 {'status':'COMPLETE'}", "quiet");
+             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}",
+             "told A1 {'status':'CLEANUP_SUCCESS'}", "agent feedback A1 {'status':'COMPLETE'}",
+             "quiet");
         rig_done(&rig);
 }
 END_TEST
@@ -116,11 +120,13 @@ START_TEST(late_repeated_and_foreign_words_are_not_passed_on)
              "agent feedback A1 {'status':'IDENTIFIED'," AC("IDENTIFIED") "}", /* delivered twice */
              "agent feedback A0 {'status':'DOWNLOAD_FAILURE'}",
              "agent feedback A1 {'status':'ROLLBACK_FAILURE'}", "quiet",
-             "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}", "told A1 {'status':'DOWNLOAD_SUCCESS'}",
+             "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}",
+             "told A1 {'status':'DOWNLOAD_SUCCESS'}",
              "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}", "quiet", COMMAND("A1", "UPDATE"),
              "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}",
              "agent feedback A1 {'status':'DOWNLOAD_FAILURE'}", "quiet",
-             "agent feedback A1 {'status':'UPDATE_SUCCESS'}", "told A1 {'status':'UPDATE_SUCCESS'}");
+             "agent feedback A1 {'status':'UPDATE_SUCCESS'}",
+             "told A1 {'status':'UPDATE_SUCCESS'}");
         rig_done(&rig);
 }
 END_TEST
@@ -144,7 +150,8 @@ START_TEST(malformed_parts_of_a_feedback_do_not_cost_the_rest)
         cua(&rig, PATIENT);
         PLAY(&rig, "host desired A1 " DC, "sent desiredstate A1 " DC,
              "agent feedback A1 {'status':'IDENTIFIED','message':7,'actions':[null,{'status':'X'},"
-             "{'component':{'id':'containers:a','version':2},'status':'IDENTIFIED','progress':'50'},7]}",
+             "{'component':{'id':'containers:a','version':2},'status':'IDENTIFIED','progress':'50'}"
+             ",7]}",
              "told A1 {'status':'IDENTIFIED','actions':"
              "[{'component':{'id':'containers:a'},'status':'IDENTIFIED'}]}",
              COMMAND("A1", "DOWNLOAD"), "agent raw {}", "agent raw []", "agent raw null",
@@ -161,17 +168,21 @@ START_TEST(a_failure_in_broken_json_is_a_failure_nevertheless)
         sua(&rig, PATIENT);
         PLAY(&rig, SUA_IDENTIFY, COMMAND("A1", "DOWNLOAD"),
              /* another activity, and a success that may be anything */
-             "agent raw {'activityId':'A0','payload':{'status':'DOWNLOAD_FAILURE','message':'a 'b''}}",
-             "agent raw {'activityId':'A1','payload':{'status':'DOWNLOAD_SUCCESS','message':'a 'b''}}",
+             "agent raw {'activityId':'A0','payload':{'status':'DOWNLOAD_FAILURE','message':'a "
+             "'b''}}",
+             "agent raw {'activityId':'A1','payload':{'status':'DOWNLOAD_SUCCESS','message':'a "
+             "'b''}}",
              "quiet", "log a feedback of the agent is lost",
              "agent raw {'activityId':'A1','timestamp':1,'payload':{'status':'DOWNLOAD_FAILURE',"
              "'message':'Download failed.','actions':[{'message':'no 'bundle' there'}]}}");
-        ck_assert_ptr_nonnull(strstr(next(&rig), "{\"status\":\"DOWNLOAD_FAILURE\",\"message\":\"the agent "
-                                                 "says why, but not in valid JSON: "));
+        ck_assert_ptr_nonnull(strstr(next(&rig),
+                                     "{\"status\":\"DOWNLOAD_FAILURE\",\"message\":\"the agent "
+                                     "says why, but not in valid JSON: "));
         expect_log(&rig, "DOWNLOAD_FAILURE of the agent in a message that is no JSON");
         /* CLEANUP_SUCCESS repeats the text, and INCOMPLETE too. */
         PLAY(&rig, COMMAND("A1", "CLEANUP"),
-             "agent raw {'activityId':'A1','payload':{'status':'CLEANUP_SUCCESS','x':'no 'bundle''}}",
+             "agent raw {'activityId':'A1','payload':{'status':'CLEANUP_SUCCESS','x':'no "
+             "'bundle''}}",
              "told A1 {'status':'CLEANUP_SUCCESS'}",
              "agent raw {'activityId':'A1','payload':{'status':'INCOMPLETE','x':'no 'bundle''}}",
              "quiet");
@@ -214,8 +225,9 @@ START_TEST(a_rollback_of_cua_is_answered_by_cua)
         cua(&rig, PATIENT);
         PLAY(&rig, IDENTIFY, STEP("DOWNLOAD", "DOWNLOADING", "DOWNLOAD_SUCCESS"),
              STEP("ROLLBACK", "ROLLBACK", "ROLLBACK_SUCCESS"), COMMAND("A1", "CLEANUP"),
-             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}", "told A1 {'status':'CLEANUP_SUCCESS'}",
-             "agent feedback A1 {'status':'INCOMPLETE'}", "quiet");
+             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}",
+             "told A1 {'status':'CLEANUP_SUCCESS'}", "agent feedback A1 {'status':'INCOMPLETE'}",
+             "quiet");
         rig_done(&rig);
 }
 END_TEST
@@ -306,11 +318,13 @@ START_TEST(an_agent_that_does_not_react_is_reported)
         cua(&rig, HASTY);
         PLAY(&rig, "host desired A1 " DC, "sent desiredstate A1 " DC,
              "sent desiredstate/command A1 {'command':'ROLLBACK'}", "sent desiredstate A1 " DC,
-             "told A1 {'status':'IDENTIFICATION_FAILED','message':'no answer from the agent for 250 ms'}",
+             "told A1 {'status':'IDENTIFICATION_FAILED','message':'no answer from the agent for "
+             "250 ms'}",
              "host desired A2 " DC, "sent desiredstate A2 " DC,
              "agent feedback A2 {'status':'IDENTIFIED'," AC("IDENTIFIED") "}",
              "told A2 {'status':'IDENTIFIED'," AC("IDENTIFIED") "}", COMMAND("A2", "DOWNLOAD"),
-             "told A2 {'status':'DOWNLOAD_FAILURE','message':'no answer from the agent for 250 ms'}");
+             "told A2 {'status':'DOWNLOAD_FAILURE','message':'no answer from the agent for 250 "
+             "ms'}");
         rig_done(&rig);
 }
 END_TEST
@@ -321,7 +335,8 @@ START_TEST(an_agent_that_has_reacted_may_take_its_time)
 
         cua(&rig, HASTY);
         PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"),
-             "agent feedback A1 {'status':'DOWNLOADING'}", "told A1 {'status':'DOWNLOADING'}", "quiet");
+             "agent feedback A1 {'status':'DOWNLOADING'}", "told A1 {'status':'DOWNLOADING'}",
+             "quiet");
         ck_assert_uint_eq(rig.fake->n_sources, 0); /* no timer runs any more */
         rig_done(&rig);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test-remote-life - what is around the activities of a remote agent: current states, the connection,
- * crashes, settings */
+ * test-remote-life - what is around the activities of a remote agent: current states, the
+ * connection, crashes, settings */
 #include "tests/unit/remote-rig.h"
 
 /* This process is gone and another one comes; the agent stays. */
@@ -28,8 +28,8 @@ START_TEST(a_question_is_answered_with_the_report_of_its_id)
              "state Q1 {'softwareNodes':[]}",
              /* unasked, and unchanged */
              "agent state initial-current-state-5 {'softwareNodes':[{'id':'c'}]}",
-             "state - {'softwareNodes':[{'id':'c'}]}", "agent state - {'softwareNodes':[{'id':'c'}]}",
-             "quiet");
+             "state - {'softwareNodes':[{'id':'c'}]}",
+             "agent state - {'softwareNodes':[{'id':'c'}]}", "quiet");
         rig_done(&rig);
 }
 END_TEST
@@ -57,11 +57,12 @@ START_TEST(an_agent_in_an_activity_is_not_asked)
              "server on", "quiet", COMMAND("A1", "DOWNLOAD"), "host get A1",
              "state A1 " SUA_STATE("v1"), "agent feedback A1 {'status':'DOWNLOAD_FAILURE'}",
              "told A1 {'status':'DOWNLOAD_FAILURE'}", COMMAND("A1", "CLEANUP"),
-             /* at the end the host asks under this id, whether or not CLEANUP was answered in time */
+             /* at the end the host asks under this id, whether or not CLEANUP was answered in
+              * time */
              "host get A1", "sent currentstate/get A1 null",
-             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}", "told A1 {'status':'CLEANUP_SUCCESS'}",
-             "agent state A1 " SUA_STATE("v1"), "state A1 " SUA_STATE("v1"), "server off", "server on",
-             GET, "quiet");
+             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}",
+             "told A1 {'status':'CLEANUP_SUCCESS'}", "agent state A1 " SUA_STATE("v1"),
+             "state A1 " SUA_STATE("v1"), "server off", "server on", GET, "quiet");
         rig_done(&rig);
 }
 END_TEST
@@ -101,16 +102,16 @@ START_TEST(a_state_that_is_no_json_is_lost_with_a_log_line)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------- interruptions, crashes */
+/* ----------------------------------------------------------------------- interruptions, crashes */
 
 START_TEST(an_answer_lost_while_the_connection_was_down_is_asked_for_again)
 {
         struct rig rig;
 
         cua(&rig, HASTY);
-        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"), "agent feedback A1 {'status':'DOWNLOADING'}",
-             "told A1 {'status':'DOWNLOADING'}", "server off",
-             "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}", "quiet", "server on",
+        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"),
+             "agent feedback A1 {'status':'DOWNLOADING'}", "told A1 {'status':'DOWNLOADING'}",
+             "server off", "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}", "quiet", "server on",
              "sent desiredstate/command A1 {'command':'DOWNLOAD'}",
              "agent feedback A1 {'status':'DOWNLOAD_FAILURE','message':'DOWNLOAD is possible only "
              "after status IDENTIFIED is reported'," AC("DOWNLOAD_SUCCESS") "}",
@@ -125,12 +126,12 @@ START_TEST(an_agent_that_announces_itself_anew_is_asked_again)
         struct rig rig;
 
         cua(&rig, HASTY);
-        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"), "agent feedback A1 {'status':'DOWNLOADING'}",
-             "told A1 {'status':'DOWNLOADING'}",
-             "agent state initial-current-state-5 {'softwareNodes':[]}", "state - {'softwareNodes':[]}",
-             "sent desiredstate/command A1 {'command':'DOWNLOAD'}",
-             "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}", "told A1 {'status':'DOWNLOAD_SUCCESS'}",
-             "quiet");
+        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"),
+             "agent feedback A1 {'status':'DOWNLOADING'}", "told A1 {'status':'DOWNLOADING'}",
+             "agent state initial-current-state-5 {'softwareNodes':[]}",
+             "state - {'softwareNodes':[]}", "sent desiredstate/command A1 {'command':'DOWNLOAD'}",
+             "agent feedback A1 {'status':'DOWNLOAD_SUCCESS'}",
+             "told A1 {'status':'DOWNLOAD_SUCCESS'}", "quiet");
         ck_assert_uint_eq(rig.fake->n_sources, 0);
         rig_done(&rig);
 }
@@ -141,10 +142,10 @@ START_TEST(after_an_interruption_a_report_of_the_state_is_no_answer)
         struct rig rig;
 
         cua(&rig, HASTY);
-        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"), "agent feedback A1 {'status':'DOWNLOADING'}",
-             "told A1 {'status':'DOWNLOADING'}", "server off", "quiet", "server on",
-             "agent state - {'softwareNodes':[]}", "state - {'softwareNodes':[]}",
-             "sent desiredstate/command A1 {'command':'DOWNLOAD'}");
+        PLAY(&rig, IDENTIFY, COMMAND("A1", "DOWNLOAD"),
+             "agent feedback A1 {'status':'DOWNLOADING'}", "told A1 {'status':'DOWNLOADING'}",
+             "server off", "quiet", "server on", "agent state - {'softwareNodes':[]}",
+             "state - {'softwareNodes':[]}", "sent desiredstate/command A1 {'command':'DOWNLOAD'}");
         rig_done(&rig);
 }
 END_TEST
@@ -215,8 +216,8 @@ START_TEST(without_an_activity_of_the_host_the_agent_is_asked_again)
         cua(&rig, PATIENT);
         PLAY(&rig, IDENTIFY, "quiet");
         rig_crash(&rig, PATIENT, 0);
-        PLAY(&rig, GET, "log was not brought to an end", "agent feedback A1 {'status':'DOWNLOADING'}",
-             "quiet");
+        PLAY(&rig, GET, "log was not brought to an end",
+             "agent feedback A1 {'status':'DOWNLOADING'}", "quiet");
         rig_done(&rig);
 }
 END_TEST
@@ -267,7 +268,8 @@ START_TEST(bad_settings_are_refused_with_their_place)
         size_t i;
 
         for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                ck_assert_int_eq(plugin->life->create(&fake->host, cases[i].settings, &self), -EBADMSG);
+                ck_assert_int_eq(plugin->life->create(&fake->host, cases[i].settings, &self),
+                                 -EBADMSG);
                 ck_assert_ptr_nonnull(strstr(fake_host_next(fake, "log 3 "), cases[i].text));
         }
         (void)fake_host_free(fake);
@@ -277,9 +279,10 @@ END_TEST
 START_TEST(times_are_texts_or_milliseconds)
 {
         static const char *const good[] = {
-                "{\"readTimeout\":\"1m30s\"}", "{\"readTimeout\":500}", "{\"readTimeout\":\"1.5s\"}",
-                "{\"readTimeout\":\"0s\",\"answerTimeout\":\"0\"}", "{\"answerTimeout\":\"500us\"}",
-                "{\"silentRollback\":false}", "{\"silentRollback\":\"auto\"}",
+                "{\"readTimeout\":\"1m30s\"}",   "{\"readTimeout\":500}",
+                "{\"readTimeout\":\"1.5s\"}",    "{\"readTimeout\":\"0s\",\"answerTimeout\":\"0\"}",
+                "{\"answerTimeout\":\"500us\"}", "{\"silentRollback\":false}",
+                "{\"silentRollback\":\"auto\"}",
         };
         size_t i;
 

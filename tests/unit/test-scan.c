@@ -301,8 +301,8 @@ END_TEST
 
 START_TEST(a_hostile_object_of_many_keys_is_checked_in_time)
 {
-        /* 30 000 distinct keys with a long common beginning, the last one twice: comparing each with
-         * each would be 450 000 000 comparisons.  The limit leaves room for valgrind. */
+        /* 30 000 distinct keys with a long common beginning, the last one twice: comparing each
+         * with each would be 450 000 000 comparisons.  The limit leaves room for valgrind. */
         enum { KEYS = 30000, EACH = 24 };
         CLEANUP_FREE char *text = malloc(KEYS * EACH + 2 * EACH);
         clock_t begin = clock();

@@ -10,8 +10,8 @@
 #include "tests/fake/fake-host.h"
 #include "tests/unit/unit.h"
 
-static const char DESIRED[] =
-        "{\"domains\":[{\"id\":\"fake\",\"components\":[{\"id\":\"greeting\",\"version\":\"hi\"}]}]}";
+static const char DESIRED[] = "{\"domains\":[{\"id\":\"fake\",\"components\":[{\"id\":\"greeting\","
+                              "\"version\":\"hi\"}]}]}";
 
 struct fixture {
         char folder[64];
@@ -37,7 +37,8 @@ static void assert_file(const struct fixture *f, const char *suffix, const char 
         CLEANUP_FCLOSE FILE *file = fopen(path, "re");
         if (file)
                 ck_assert_ptr_nonnull(fgets(found, sizeof(found), file));
-        ck_assert_msg(!file == !text && strcmp(found, text ? text : "") == 0, "%s: \"%s\"", path, found);
+        ck_assert_msg(!file == !text && strcmp(found, text ? text : "") == 0, "%s: \"%s\"", path,
+                      found);
 }
 
 static void fixture_init(struct fixture *f)
@@ -97,8 +98,9 @@ START_TEST(a_greeting_is_updated)
         assert_file(&f, ".old", NULL);
         desired_state(&f, "\"COMPLETED\"");
         ck_assert_int_eq(f.plugin->agent->current_state_get(f.self, "Q"), 0);
-        ck_assert_ptr_nonnull(strstr(fake_host_next(f.fake, "current_state Q"),
-                                     "{\"id\":\"fake:greeting\",\"version\":\"hi\",\"type\":\"DATA\"}"));
+        ck_assert_ptr_nonnull(
+                strstr(fake_host_next(f.fake, "current_state Q"),
+                       "{\"id\":\"fake:greeting\",\"version\":\"hi\",\"type\":\"DATA\"}"));
         fixture_done(&f);
 }
 END_TEST

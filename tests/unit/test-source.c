@@ -332,7 +332,7 @@ START_TEST(a_muted_table_calls_nothing_and_keeps_its_handles)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------ spawn */
+/* ---------------------------------------------------------------------------------------- spawn */
 
 static struct {
         int code;
@@ -436,7 +436,8 @@ START_TEST(a_program_that_ignores_sigterm_is_killed)
 
         begin();
         open_pipe(fds);
-        run("trap '' TERM; echo x; while :; do sleep 1000; done", fds[1], 200 * USEC_PER_MSEC, NULL);
+        run("trap '' TERM; echo x; while :; do sleep 1000; done", fds[1], 200 * USEC_PER_MSEC,
+            NULL);
         (void)close(fds[1]);
         ck_assert_int_eq(read_byte(fds[0]), 'x');
         while (ended.n == 0)

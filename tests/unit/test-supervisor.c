@@ -229,7 +229,8 @@ START_TEST(five_deaths_are_enough)
                    "{\"agent\":\"a\",\"plugin\":\"no-such\",\"enabled\":true}");
         crew_load(&crew);
         crew_start(&crew);
-        /* 1 + 2 + 4 + 8 seconds of back-off: real ones, since nothing is served by faking this clock. */
+        /* 1 + 2 + 4 + 8 seconds of back-off: real ones, since nothing is served by faking this
+         * clock. */
         crew_wait(&crew, is_failed);
         supervisor_get_status(crew.members[0].supervisor, &status);
         ck_assert_uint_eq(status.deaths, 5);
@@ -425,7 +426,8 @@ START_TEST(supervisor_can_be_freed_in_any_state)
                 int i;
 
                 crew_init(&crew);
-                crew_write(&crew, "60-a.conf", steps % 2 ? AGENT("none", "") : AGENT("process", ""));
+                crew_write(&crew, "60-a.conf",
+                           steps % 2 ? AGENT("none", "") : AGENT("process", ""));
                 crew_load(&crew);
                 crew_start(&crew);
                 for (i = 0; i < steps / 2; i++)

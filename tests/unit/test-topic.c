@@ -59,7 +59,8 @@ START_TEST(a_filter_covers_what_matches_no_more_than_it_does)
 }
 END_TEST
 
-/* Whether a topic matches a filter, by trying: the slow truth that the comparison is held against. */
+/* Whether a topic matches a filter, by trying: the slow truth that the comparison is held
+ * against. */
 static bool matches(const char *filter, const char *topic)
 {
         size_t f = strcspn(filter, "/");
@@ -75,7 +76,8 @@ static bool matches(const char *filter, const char *topic)
 }
 
 /* Every text of up to three levels out of these. */
-static void spell(unsigned number, const char *const *levels, unsigned n_levels, char *ret, size_t size)
+static void spell(unsigned number, const char *const *levels, unsigned n_levels, char *ret,
+                  size_t size)
 {
         ret[0] = '\0';
         for (unsigned i = 0; i < 3; i++, number /= n_levels + 1) {

@@ -8,7 +8,7 @@
 #include "host/util/diag.h"
 #include "tests/unit/unit.h"
 
-/* ------------------------------------------------------------------------------------------- topics */
+/* --------------------------------------------------------------------------------------- topics */
 
 START_TEST(a_domain_has_the_prefix_that_kanto_gives_it)
 {
@@ -87,7 +87,8 @@ START_TEST(every_kind_is_spelled_sent_and_found_as_it_should_be)
                 ck_assert_str_eq(topic, kinds[i].topic);
                 ck_assert_int_eq(topics_qos((enum topics_kind)i), kinds[i].qos);
                 ck_assert_int_eq(topics_is_retained((enum topics_kind)i), kinds[i].retained);
-                ck_assert_int_eq(topics_parse(topic, domains, ARRAY_SIZE(domains), &kind, &domain), 0);
+                ck_assert_int_eq(topics_parse(topic, domains, ARRAY_SIZE(domains), &kind, &domain),
+                                 0);
                 ck_assert_uint_eq(kind, i);
                 ck_assert_uint_eq(domain, 1);
         }
@@ -122,8 +123,9 @@ START_TEST(a_domain_with_slashes_does_not_hide_another)
         enum topics_kind kind;
         size_t domain;
 
-        ck_assert_int_eq(topics_parse("aupdate/desiredstateupdate/desiredstate", domains, 2, &kind, &domain),
-                         0);
+        ck_assert_int_eq(
+                topics_parse("aupdate/desiredstateupdate/desiredstate", domains, 2, &kind, &domain),
+                0);
         ck_assert_uint_eq(domain, 1);
         ck_assert_uint_eq(kind, TOPICS_DESIRED_STATE);
 }
@@ -138,23 +140,29 @@ START_TEST(domains_that_cannot_be_told_apart_are_refused)
                 const char *text;
         } cases[] = {
                 { "vehicle", { "self-update", "containers" }, 0, "" },
-                { "vehicle", { "self-update", "self" }, -EEXIST,
+                { "vehicle",
+                  { "self-update", "self" },
+                  -EEXIST,
                   "share the topics selfupdate/...: rename one of them" },
-                { "containers", { "self-update", "containers" }, -EEXIST,
-                  "domains \"containers\" and \"containers\" share the topics containersupdate/..." },
+                { "containers",
+                  { "self-update", "containers" },
+                  -EEXIST,
+                  "domains \"containers\" and \"containers\" share the topics "
+                  "containersupdate/..." },
                 { "vehicle", { "a+", "b" }, -EINVAL, "domain a+: cannot be part of an MQTT topic" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct diag diag = DIAG_INIT;
 
-                ck_assert_int_eq(topics_check(cases[i].manager, cases[i].domains, 2, &diag), cases[i].r);
+                ck_assert_int_eq(topics_check(cases[i].manager, cases[i].domains, 2, &diag),
+                                 cases[i].r);
                 ck_assert_msg(strstr(diag.text, cases[i].text) != NULL, "%s", diag.text);
         }
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------- addresses */
+/* ------------------------------------------------------------------------------------ addresses */
 
 START_TEST(addresses_are_read_as_people_write_them)
 {
@@ -194,7 +202,8 @@ START_TEST(a_bad_address_is_refused_with_a_sentence)
                 const char *text;
         } cases[] = {
                 { "localhost:1883", "expected SCHEME://HOST:PORT, as in tcp://localhost:1883" },
-                { "http://h", "http://h: unknown scheme; known are tcp, mqtt, ssl, tls, mqtts, unix" },
+                { "http://h",
+                  "http://h: unknown scheme; known are tcp, mqtt, ssl, tls, mqtts, unix" },
                 { "wss://h", "WebSockets are not supported" },
                 { "tcp://", "expected a host after ://" },
                 { "tcp://:1883", "expected a host after ://" },
@@ -231,7 +240,8 @@ START_TEST(a_password_in_the_address_is_not_repeated)
 
         ck_assert_int_eq(address_parse("tcp://me:secret@h", &diag, &address), -EINVAL);
         ck_assert_ptr_null(strstr(diag.text, "secret"));
-        ck_assert_ptr_nonnull(strstr(diag.text, "user name and password have settings of their own"));
+        ck_assert_ptr_nonnull(
+                strstr(diag.text, "user name and password have settings of their own"));
 }
 END_TEST
 
@@ -255,6 +265,7 @@ END_TEST
 UNIT_MAIN("topics", a_domain_has_the_prefix_that_kanto_gives_it,
           the_longest_domain_fits_and_a_longer_one_is_refused,
           every_kind_is_spelled_sent_and_found_as_it_should_be, a_topic_of_nobody_is_not_found,
-          a_domain_with_slashes_does_not_hide_another, domains_that_cannot_be_told_apart_are_refused,
-          addresses_are_read_as_people_write_them, a_bad_address_is_refused_with_a_sentence,
-          a_password_in_the_address_is_not_repeated, what_is_too_long_is_refused)
+          a_domain_with_slashes_does_not_hide_another,
+          domains_that_cannot_be_told_apart_are_refused, addresses_are_read_as_people_write_them,
+          a_bad_address_is_refused_with_a_sentence, a_password_in_the_address_is_not_repeated,
+          what_is_too_long_is_refused)

@@ -5,8 +5,8 @@
  *     START_TEST(masked_fragment_is_ignored) { ... } END_TEST
  *     UNIT_MAIN("confd", masked_fragment_is_ignored, ...)
  *
- * Each test runs in a child of its own (check's fork mode, which also blames a leak on the test that
- * leaks) and becomes one line of TAP, named by its sentence. */
+ * Each test runs in a child of its own (check's fork mode, which also blames a leak on the test
+ * that leaks) and becomes one line of TAP, named by its sentence. */
 #pragma once
 
 #include <check.h>
@@ -25,7 +25,8 @@
 #define UNIT_CRASH "killed by SIGSEGV"
 #endif
 
-/* From here on the leak checker says nothing, for a test that leaves something behind on purpose. */
+/* From here on the leak checker says nothing, for a test that leaves something behind on
+ * purpose. */
 static inline void unit_leaves_something(void)
 {
 #ifdef __SANITIZE_ADDRESS__
@@ -33,7 +34,8 @@ static inline void unit_leaves_something(void)
 #endif
 }
 
-static inline int unit_run(const char *name, const TTest *const *tests, size_t n, double timeout_sec)
+static inline int unit_run(const char *name, const TTest *const *tests, size_t n,
+                           double timeout_sec)
 {
         Suite *suite = suite_create(name);
         SRunner *runner = srunner_create(suite);

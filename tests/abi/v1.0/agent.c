@@ -2,9 +2,10 @@
  *
  * agent - a plugin as it was written for ABI 1.0; frozen with the header beside it
  *
- * Built with that header only and run by the host of the day: what this plugin does has to work for as long
- * as major 1 lives.  It calls every service of `struct ub_host` of 1.0 that needs no grant, relies on each
- * promise that the header makes of it, and reports by failing that one does not hold.
+ * Built with that header only and run by the host of the day: what this plugin does has to work for
+ * as long as major 1 lives.  It calls every service of `struct ub_host` of 1.0 that needs no grant,
+ * relies on each promise that the header makes of it, and reports by failing that one does not
+ * hold.
  *
  * Its domain has one component, "app".  The version that is installed lies in the durable state. */
 #define UB_ABI_MINOR_WANTED 0
@@ -55,7 +56,7 @@ static int report(struct agent *agent, const char *word)
         return agent->host->feedback(agent->host->ctx, agent->activity, agent->last);
 }
 
-/* -------------------------------------------------------------------------------------- callbacks */
+/* ------------------------------------------------------------------------------------ callbacks */
 
 static void on_pipe(void *data, int fd, uint32_t events)
 {
@@ -99,7 +100,7 @@ static void on_identify(void *data)
         (void)report(agent, "IDENTIFIED");
 }
 
-/* ------------------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------- life */
 
 static int agent_create(const struct ub_host *host, const char *settings, void **ret_self)
 {
@@ -139,9 +140,10 @@ static int agent_start(void *self, uint32_t flags)
         (void)flags; /* other flags may come with later minors, and are none of our business */
         if (pipe(agent->pipe) < 0)
                 return -errno;
-        return agent->host->io(agent->host->ctx, agent->pipe[0], 0, on_pipe, agent, &agent->watch) < 0 ?
-                       -EIO :
-                       agent->host->io_events(agent->host->ctx, agent->watch, UB_IO_IN);
+        return agent->host->io(agent->host->ctx, agent->pipe[0], 0, on_pipe, agent, &agent->watch) <
+                               0
+                       ? -EIO
+                       : agent->host->io_events(agent->host->ctx, agent->watch, UB_IO_IN);
 }
 
 static void agent_stop(void *self)
@@ -177,7 +179,7 @@ static void agent_destroy(void *self)
         free(agent);
 }
 
-/* ------------------------------------------------------------------------------------------ agent */
+/* ---------------------------------------------------------------------------------------- agent */
 
 static int agent_current_state_get(void *self, const char *activity)
 {
