@@ -9,13 +9,11 @@
  *     Agents()               -> s    ) documents, see below
  *     Inventory()            -> s    )
  *     History()              -> s    )
- *     Apply(s, a{sv})        -> s    an envelope or a bare desired state -> the activity's id;
- *                            option
+ *     Apply(s, a{sv})        -> s    an envelope or a bare desired state -> the activity's id; option
  *                                    "activityId" (s) names it, else the envelope does, else it is made up
  *     Cancel(s)              -> s    "": whichever runs -> the id of the activity that is cancelled
  *     Reload()                       reads the configuration again
- *     Enable(s), Disable(s)          starts or stops an agent, until the configuration says
- *                                    otherwise
+ *     Enable(s), Disable(s)          starts or stops an agent, until the configuration says otherwise
  *     CheckConfig()          -> s    the report of check_print_json()
  *     Subscribe(), Unsubscribe()     signals go to those connections only that have asked for them
  *
@@ -39,18 +37,15 @@
  *
  *     Status      {"version":s,"domain":s,"upSec":n,
  *                  "connection":{"state":"connected"|"connecting"|"none","broker"?:s,"message"?:s},
- *                  "activity"?:{"activityId":s,"phase":s,"feedback"?:F},   F: the last one sent
- *                                                                          upward
- *                  "queued"?:s,                                            id of one that waits its
- *                                                                          turn
+ *                  "activity"?:{"activityId":s,"phase":s,"feedback"?:F},   F: the last one sent upward
+ *                  "queued"?:s,                                            id of one that waits its turn
  *                  "agents":{"total":n,"running":n},
- *                  "problems":[s]}                                         of the configuration,
- *                                                                          for people
+ *                  "problems":[s]}                                         of the configuration, for people
  *     Agents      {"agents":[{"id":s,"kind":"hosted"|"remote"|"connector","plugin":s,"state":s,
  *                  "message"?:s,"isolation"?:"process"|"none","busy":bool,"deaths"?:n}]}
  *     Inventory   the payload of the current state, as it is published
- *     History
- *                 {"activities":[{"activityId":s,"status":S,"message"?:s,"startedMs"?:n,"endedMs"?:n}]}, the newest first; the one that runs is not among them; times since 1970
+ *     History     {"activities":[{"activityId":s,"status":S,"message"?:s,"startedMs"?:n,"endedMs"?:n}]},
+ *                 the newest first; the one that runs is not among them; times since 1970
  *
  * Loop thread only. */
 #pragma once
@@ -87,8 +82,8 @@ enum control_document {
         CONTROL_DOCUMENT_HISTORY,
 };
 
-/* What the broker does for its clients.  Every function must be set.  None may call control_free(),
- * and all may send signals.  Failures are negative errno, and diag has the sentence that the client
+/* What the broker does for its clients.  Every function must be set.  None may call control_free(), and
+ * all may send signals.  Failures are negative errno, and diag has the sentence that the client
  * gets; -ENOENT, -EBUSY and -EACCES have D-Bus errors of their own. */
 struct control_ops {
         /* *ret is malloc()ed JSON. */
@@ -96,15 +91,15 @@ struct control_ops {
         /* Starts an activity, or queues it.  Takes desired, also on failure. */
         int (*apply)(void *data, const char *activity, struct desired_state *take_desired,
                      struct diag *diag);
-        /* activity "": the one that runs.  Writes the id of what is cancelled.  -ENOENT: no such
-         * activity runs or waits.  -EBUSY: it is too late for that. */
+        /* activity "": the one that runs.  Writes the id of what is cancelled.  -ENOENT: no such activity
+         * runs or waits.  -EBUSY: it is too late for that. */
         int (*cancel)(void *data, const char *activity, char ret[static PLACE_ID_MAX + 1],
                       struct diag *diag);
-        /* Starts an agent that rests or has died too often, or stops one.  -ENOENT: no such agent.
-         * -EBUSY:  an activity needs it. */
+        /* Starts an agent that rests or has died too often, or stops one.  -ENOENT: no such agent.  -EBUSY:
+         * an activity needs it. */
         int (*set_running)(void *data, const char *agent, bool running, struct diag *diag);
-        /* These two take their time: the broker calls control_call_done() once, within the function
-         * or later. */
+        /* These two take their time: the broker calls control_call_done() once, within the function or
+         * later. */
         void (*reload)(void *data, struct control_call *take_call);
         void (*check_config)(void *data, struct control_call *take_call);
 };
@@ -120,8 +115,8 @@ struct control_config {
  * borrowed and outlive the control; config is copied. */
 int control_new(sd_event *event, struct log *log, const struct control_config *config,
                 const struct control_ops *ops, void *data, struct diag *diag, struct control **ret);
-/* Closes all connections and removes the socket.  Calls that are still open can be answered
- * afterwards, to no effect.  Takes NULL. */
+/* Closes all connections and removes the socket.  Calls that are still open can be answered afterwards,
+ * to no effect.  Takes NULL. */
 struct control *control_free(struct control *control);
 DEFINE_FREEP(struct control, control);
 
@@ -133,6 +128,6 @@ void control_feedback(struct control *control, const char *activity, const char 
 void control_current_state(struct control *control, const char *activity, const char *json);
 void control_agent_changed(struct control *control, const char *agent, const char *json);
 
-/* Ends a call: r < 0 with the sentence that the client gets, else with the text that CheckConfig
- * returns (Reload: ignored).  text is borrowed; NULL is "". */
+/* Ends a call: r < 0 with the sentence that the client gets, else with the text that CheckConfig returns
+ * (Reload: ignored).  text is borrowed; NULL is "". */
 void control_call_done(struct control_call *take_call, int r, const char *text);

@@ -87,12 +87,10 @@ static void serve(const struct server *server, const char *group, bool system_bu
         fake.report = strdup("{\"problems\":[]}");
         ck_assert_int_ge(log_new(&options, NULL, &log), 0);
         ck_assert_int_ge(sd_event_new(&event), 0);
-        ck_assert_int_ge(control_new(event, log, &config, &server_ops, &fake, NULL, &fake.control),
-                         0);
+        ck_assert_int_ge(control_new(event, log, &config, &server_ops, &fake, NULL, &fake.control), 0);
         /* SIGTERM ends the loop, so that leaks of the server are seen. */
-        ck_assert_int_ge(
-                sd_event_add_signal(event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL),
-                0);
+        ck_assert_int_ge(sd_event_add_signal(event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL),
+                         0);
         ck_assert_int_eq(write(ready_fd, "", 1), 1);
         ck_assert_int_ge(sd_event_loop(event), 0);
         fake_broker_done(&fake);
@@ -162,16 +160,14 @@ static char *call(sd_bus *bus, const char *method, const char *types, const char
         int r;
 
         if (*types)
-                r = sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, method,
-                                       &error, &reply, types, a, 0, NULL);
+                r = sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, method, &error,
+                                       &reply, types, a, 0, NULL);
         else
-                r = sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, method,
-                                       &error, &reply, NULL);
+                r = sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, method, &error,
+                                       &reply, NULL);
         if (r < 0) {
-                ck_assert_int_ge(asprintf(&result, "ERROR %s: %s",
-                                          error.name ? error.name : strerror(-r),
-                                          error.message ? error.message : ""),
-                                 0);
+                ck_assert_int_ge(asprintf(&result, "ERROR %s: %s", error.name ? error.name : strerror(-r),
+                                          error.message ? error.message : ""), 0);
         } else {
                 if (!sd_bus_message_is_empty(reply))
                         ck_assert_int_ge(sd_bus_message_read(reply, "s", &text), 0);
@@ -202,16 +198,14 @@ static char *apply(sd_bus *bus, const char *text, const char *activity)
         char *result;
         int r;
 
-        r = sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, "Apply", &error,
-                               &reply, "sa{sv}", text, 1, "activityId", "s", activity);
+        r = sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, "Apply", &error, &reply,
+                               "sa{sv}", text, 1, "activityId", "s", activity);
         if (r >= 0)
                 ck_assert_int_ge(sd_bus_message_read(reply, "s", &id), 0);
         result = r < 0 ? NULL : strdup(id);
         if (r < 0)
-                ck_assert_int_ge(asprintf(&result, "ERROR %s: %s",
-                                          error.name ? error.name : strerror(-r),
-                                          error.message ? error.message : ""),
-                                 0);
+                ck_assert_int_ge(asprintf(&result, "ERROR %s: %s", error.name ? error.name : strerror(-r),
+                                          error.message ? error.message : ""), 0);
         sd_bus_error_free(&error);
         (void)sd_bus_message_unref(reply);
         return result;
@@ -234,8 +228,7 @@ static int note_signal(sd_bus_message *m, void *data, sd_bus_error *error)
         (void)error;
         ck_assert_int_ge(sd_bus_message_read(m, "ss", &first, &json), 0);
         ck_assert_int_lt(snprintf(seen + length, SEEN_MAX - length, "%s(%s,%s)",
-                                  sd_bus_message_get_member(m), first, json),
-                         (int)(SEEN_MAX - length));
+                                  sd_bus_message_get_member(m), first, json), (int)(SEEN_MAX - length));
         return 0;
 }
 
@@ -307,7 +300,7 @@ static bool is_root(const char *what)
         return false;
 }
 
-/* ------------------------------------------------------------------------------------ the tests */
+/* ------------------------------------------------------------------------------------- the tests */
 
 START_TEST(documents_come_as_they_are)
 {
@@ -363,17 +356,14 @@ START_TEST(what_cannot_be_applied_is_refused_with_its_place)
                ": domains: expected an array, not a number");
         EXPECT_BEGIN(bus, "Apply", "sa{sv}", "{\n \"domains\" 7}", "ERROR " CONTROL_ERROR_INVALID
                      ": line 2, column 12: ");
-        EXPECT(bus, "Apply", "sa{sv}", " ",
-               "ERROR " CONTROL_ERROR_INVALID ": the message is empty");
-        EXPECT_BEGIN(bus, "Apply", "sa{sv}", "[]",
-                     "ERROR " CONTROL_ERROR_INVALID ": line 1, column 1: ");
+        EXPECT(bus, "Apply", "sa{sv}", " ", "ERROR " CONTROL_ERROR_INVALID ": the message is empty");
+        EXPECT_BEGIN(bus, "Apply", "sa{sv}", "[]", "ERROR " CONTROL_ERROR_INVALID ": line 1, column 1: ");
         EXPECT_BEGIN(bus, "Apply", "sa{sv}", "{\"payload\":{\"domains\":[{}]}}",
                      "ERROR " CONTROL_ERROR_INVALID ": ");
         memset(id, 'i', sizeof(id) - 1);
         id[sizeof(id) - 1] = '\0';
         long_id = apply(bus, "{}", id);
-        ck_assert_str_eq(long_id,
-                         "ERROR " SD_BUS_ERROR_INVALID_ARGS ": option activityId: 1 to 64 bytes");
+        ck_assert_str_eq(long_id, "ERROR " SD_BUS_ERROR_INVALID_ARGS ": option activityId: 1 to 64 bytes");
         full = apply(bus, "{}", "full");
         ck_assert_str_eq(full, "ERROR " CONTROL_ERROR_FAILED ": the journal cannot be written");
 }
@@ -387,16 +377,12 @@ START_TEST(an_unknown_option_is_refused_by_name)
 
         start(&server, "", false);
         bus = client(&server);
-        ck_assert_int_lt(sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE,
-                                            "Apply", &error, NULL, "sa{sv}", "{}", 1, "force", "b",
-                                            1),
-                         0);
+        ck_assert_int_lt(sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, "Apply",
+                                            &error, NULL, "sa{sv}", "{}", 1, "force", "b", 1), 0);
         ck_assert_str_eq(error.message, "option force: there is only activityId");
         sd_bus_error_free(&error);
-        ck_assert_int_lt(sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE,
-                                            "Apply", &error, NULL, "sa{sv}", "{}", 1, "activityId",
-                                            "u", 1),
-                         0);
+        ck_assert_int_lt(sd_bus_call_method(bus, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, "Apply",
+                                            &error, NULL, "sa{sv}", "{}", 1, "activityId", "u", 1), 0);
         ck_assert_str_eq(error.message, "option activityId: expected a string");
         sd_bus_error_free(&error);
 }
@@ -477,8 +463,7 @@ START_TEST(a_mebibyte_is_taken_and_more_is_refused)
 
         memset(text + 2, ' ', (size_t)CONTROL_TEXT_MAX);
         EXPECT_BEGIN(bus, "Apply", "sa{sv}", text,
-                     "ERROR " SD_BUS_ERROR_LIMITS_EXCEEDED
-                     ": a desired state of 1052674 bytes: at most ");
+                     "ERROR " SD_BUS_ERROR_LIMITS_EXCEEDED ": a desired state of 1052674 bytes: at most ");
 }
 END_TEST
 
@@ -489,18 +474,16 @@ START_TEST(signals_go_to_those_who_subscribed)
         CLEANUP_BUS sd_bus *other = NULL;
         char seen[SEEN_MAX] = "";
         char nothing[SEEN_MAX] = "";
-        const char *all =
-                "Feedback(A1,{\"status\":\"RUNNING\"})CurrentState(,{\"softwareNodes\":[]})"
-                "AgentChanged(containers,{\"state\":\"running\"})";
+        const char *all = "Feedback(A1,{\"status\":\"RUNNING\"})CurrentState(,{\"softwareNodes\":[]})"
+                          "AgentChanged(containers,{\"state\":\"running\"})";
 
         start(&server, "", false);
         bus = client(&server);
         other = client(&server);
         ck_assert_int_ge(sd_bus_match_signal(bus, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE, NULL,
                                              note_signal, seen), 0);
-        ck_assert_int_ge(sd_bus_match_signal(other, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE,
-                                             NULL, note_signal, nothing),
-                         0);
+        ck_assert_int_ge(sd_bus_match_signal(other, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE, NULL,
+                                             note_signal, nothing), 0);
         EXPECT(bus, "Subscribe", "", NULL, "");
         order(other, "tell");
         wait_for_text(bus, seen, all);
@@ -564,9 +547,8 @@ START_TEST(a_client_that_asks_and_does_not_read_is_cut_off)
         sleeper = client(&server);
         EXPECT(sleeper, "Status", "", NULL, "{\"version\":\"1\"}");
         for (i = 0; i < 100; i++) {
-                if (sd_bus_call_method_async(sleeper, NULL, CONTROL_NAME, CONTROL_PATH,
-                                             CONTROL_INTERFACE, "Inventory", count_answer, n,
-                                             NULL) < 0)
+                if (sd_bus_call_method_async(sleeper, NULL, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE,
+                                             "Inventory", count_answer, n, NULL) < 0)
                         break;
         }
         (void)sd_bus_flush(sleeper); /* cut off in the middle, perhaps */
@@ -594,16 +576,14 @@ START_TEST(long_calls_are_answered_when_they_are_done_and_counted)
         order(bus, "hold");
         leaver = client(&server); /* asks and leaves */
         ck_assert_int_ge(sd_bus_call_method_async(leaver, NULL, CONTROL_NAME, CONTROL_PATH,
-                                                  CONTROL_INTERFACE, "Reload", NULL, NULL, NULL),
-                         0);
+                                                  CONTROL_INTERFACE, "Reload", NULL, NULL, NULL), 0);
         ck_assert_int_ge(sd_bus_flush(leaver), 0);
         EXPECT(leaver, "Status", "", NULL, "{\"version\":\"1\"}");
         leaver = sd_bus_close_unref(leaver);
         for (i = 0; i < CONTROL_CALLS_MAX; i++)
-                ck_assert_int_ge(sd_bus_call_method_async(
-                                         bus, NULL, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE,
-                                         i % 2 ? "Reload" : "CheckConfig", count_answer, n, NULL),
-                                 0);
+                ck_assert_int_ge(sd_bus_call_method_async(bus, NULL, CONTROL_NAME, CONTROL_PATH,
+                                                          CONTROL_INTERFACE, i % 2 ? "Reload" : "CheckConfig",
+                                                          count_answer, n, NULL), 0);
         EXPECT(bus, "Status", "", NULL, "{\"version\":\"1\"}");
         while (n[1] < 1)
                 if (sd_bus_process(bus, NULL) == 0)
@@ -617,8 +597,7 @@ START_TEST(long_calls_are_answered_when_they_are_done_and_counted)
         ck_assert_int_eq(n[1], 1);
         order(bus, "hold"); /* the server ends while calls are open */
         ck_assert_int_ge(sd_bus_call_method_async(bus, NULL, CONTROL_NAME, CONTROL_PATH,
-                                                  CONTROL_INTERFACE, "Reload", NULL, NULL, NULL),
-                         0);
+                                                  CONTROL_INTERFACE, "Reload", NULL, NULL, NULL), 0);
         EXPECT(bus, "Status", "", NULL, "{\"version\":\"1\"}");
 }
 END_TEST
@@ -766,8 +745,7 @@ START_TEST(a_socket_that_is_left_over_is_replaced_and_one_in_use_is_not)
         ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
         (void)close(fd);
 
-        ck_assert_int_eq(
-                control_new(event, NULL, &config, &fake_broker_ops, &fake, NULL, &fake.control), 0);
+        ck_assert_int_eq(control_new(event, NULL, &config, &fake_broker_ops, &fake, NULL, &fake.control), 0);
         ck_assert_int_eq(stat(path, &st), 0);
         ck_assert_int_eq(st.st_mode & 0777, 0666);
         ck_assert_int_eq(control_new(event, NULL, &config, &fake_broker_ops, &fake, &diag, &second),
@@ -793,16 +771,13 @@ static pid_t start_bus(const struct folder *folder, char address[static PATH_MAX
         ssize_t n;
         pid_t pid;
 
-        ck_assert_int_lt(
-                snprintf(
-                        text, sizeof(text),
-                        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration "
-                        "1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">"
-                        "<busconfig><listen>unix:path=%s/bus</listen><policy context='default'>"
-                        "<allow user='*'/><allow own='*'/><allow send_destination='*'/>"
-                        "<allow receive_sender='*'/></policy></busconfig>",
-                        folder->path),
-                (int)sizeof(text));
+        ck_assert_int_lt(snprintf(text, sizeof(text),
+                                  "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration "
+                                  "1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">"
+                                  "<busconfig><listen>unix:path=%s/bus</listen><policy context='default'>"
+                                  "<allow user='*'/><allow own='*'/><allow send_destination='*'/>"
+                                  "<allow receive_sender='*'/></policy></busconfig>", folder->path),
+                         (int)sizeof(text));
         folder_write(folder, "bus.conf", text);
         folder_path(folder, "bus.conf", config);
         (void)snprintf(option, sizeof(option), "--config-file=%s", config);
@@ -817,8 +792,7 @@ static pid_t start_bus(const struct folder *folder, char address[static PATH_MAX
                 _exit(127);
         }
         (void)close(ready[1]);
-        n = read(ready[0], address,
-                 PATH_MAX - 1); /* until then it does not listen; 0: no such program */
+        n = read(ready[0], address, PATH_MAX - 1); /* until then it does not listen; 0: no such program */
         (void)close(ready[0]);
         if (n <= 0) {
                 (void)waitpid(pid, NULL, 0);
@@ -854,16 +828,14 @@ START_TEST(the_system_bus_has_the_same_object_and_the_same_rules)
         char address[PATH_MAX] = "";
         char seen[SEEN_MAX] = "";
         char nothing[SEEN_MAX] = "";
-        const char *all =
-                "Feedback(A1,{\"status\":\"RUNNING\"})CurrentState(,{\"softwareNodes\":[]})"
-                "AgentChanged(containers,{\"state\":\"running\"})";
+        const char *all = "Feedback(A1,{\"status\":\"RUNNING\"})CurrentState(,{\"softwareNodes\":[]})"
+                          "AgentChanged(containers,{\"state\":\"running\"})";
         int owned = 0;
         pid_t pid;
 
         ck_assert_int_eq(fchmod(folder.fd, 0711), 0);
         pid = start_bus(&folder, address);
-        ck_assert_int_eq(
-                setenv("DBUS_SYSTEM_BUS_ADDRESS", pid ? address : "unix:path=/nonexistent", 1), 0);
+        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", pid ? address : "unix:path=/nonexistent", 1), 0);
         start(&server, "", true); /* without a bus, too, it starts */
         direct = client(&server);
         EXPECT(direct, "Status", "", NULL, "{\"version\":\"1\"}");
@@ -876,21 +848,17 @@ START_TEST(the_system_bus_has_the_same_object_and_the_same_rules)
         while (!owned) {
                 sd_bus_message *reply = NULL;
 
-                ck_assert_int_ge(sd_bus_call_method(bus, "org.freedesktop.DBus",
-                                                    "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                                    "NameHasOwner", NULL, &reply, "s",
-                                                    CONTROL_NAME),
-                                 0);
+                ck_assert_int_ge(sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                    "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s",
+                                                    CONTROL_NAME), 0);
                 ck_assert_int_ge(sd_bus_message_read(reply, "b", &owned), 0);
                 (void)sd_bus_message_unref(reply);
         }
         EXPECT(bus, "Status", "", NULL, "{\"version\":\"1\"}");
-        ck_assert_int_ge(sd_bus_match_signal(bus, NULL, CONTROL_NAME, CONTROL_PATH,
-                                             CONTROL_INTERFACE, NULL, note_signal, seen),
-                         0);
-        ck_assert_int_ge(sd_bus_match_signal(silent, NULL, CONTROL_NAME, CONTROL_PATH,
-                                             CONTROL_INTERFACE, NULL, note_signal, nothing),
-                         0);
+        ck_assert_int_ge(sd_bus_match_signal(bus, NULL, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE, NULL,
+                                             note_signal, seen), 0);
+        ck_assert_int_ge(sd_bus_match_signal(silent, NULL, CONTROL_NAME, CONTROL_PATH, CONTROL_INTERFACE,
+                                             NULL, note_signal, nothing), 0);
         EXPECT(bus, "Subscribe", "", NULL, "");
         EXPECT(bus, "Subscribe", "", NULL, "");
         order(direct, "tell");
