@@ -123,7 +123,8 @@ bool log_wants(const struct log *log, enum log_level level)
 /* ---------------------------------------------------------------------------------------- texts */
 
 /* The text as it was formatted, cut visibly when it is too long, as one line. */
-static void format_text(char text[LOG_TEXT_MAX], const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+format_text(char text[LOG_TEXT_MAX], const char *format, va_list args)
 {
         int n = vsnprintf(text, LOG_TEXT_MAX, format, args);
 
