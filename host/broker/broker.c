@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/broker/chronicle.h"
+#include "host/broker/inhibitor.h"
 #include "host/broker/inside.h"
 #include "host/broker/reboot.h"
 #include "host/broker/setup.h"
@@ -87,6 +88,20 @@ static void show_status(struct broker *b)
                 return;
         memcpy(b->status, text, sizeof(b->status));
         (void)sd_notifyf(0, "STATUS=%s", text); /* no service manager: nobody to tell */
+}
+
+/* Nobody should pull the plug while the device is being changed; asleep it does not get anywhere. */
+static void guard(struct broker *b)
+{
+        char why[64 + PLACE_ID_MAX];
+
+        if (b->stopping || !orchestrator_is_changing(b->orchestrator)) {
+                inhibitor_release(b->inhibitor);
+                return;
+        }
+        (void)snprintf(why, sizeof(why), "activity %s is being installed",
+                       orchestrator_get_activity(b->orchestrator));
+        inhibitor_hold(b->inhibitor, why);
 }
 
 static bool any_in(const struct broker *b, bool (*is)(enum supervisor_state state))
@@ -184,6 +199,7 @@ void broker_look(struct broker *b)
                 say_good_bye(b);
         else if (b->next)
                 reload_apply(b);
+        guard(b);
         show_status(b);
 }
 
@@ -243,6 +259,19 @@ static const struct reboot_events reboot_events = {
         .log = on_reboot_log,
         .failed = on_reboot_failed,
 };
+
+static int make_reboot(struct broker *b)
+{
+        const struct reboot_config config = {
+                .event = b->event,
+                .worker = b->worker,
+                .retry_usec = REBOOT_RETRY_USEC,
+                .patience_usec = REBOOT_PATIENCE_USEC,
+                .grace_usec = REBOOT_GRACE_USEC,
+        };
+
+        return reboot_new(&config, &reboot_events, b, &b->reboot);
+}
 
 /* ---------------------------------------------------------------------------------- restoration */
 
@@ -369,7 +398,9 @@ static int make_parts(struct broker *b)
         };
         r = uplink_new(b->event, b->log, on_uplink, b, &b->uplink);
         if (r == 0)
-                r = reboot_new(b->event, b->worker, &reboot_events, b, &b->reboot);
+                r = make_reboot(b);
+        if (r == 0)
+                r = inhibitor_new(b->event, b->log, &b->inhibitor);
         if (r == 0)
                 r = broker_set_up_orchestrator(b, b->setup, restore);
         if (r == 0)
@@ -456,6 +487,7 @@ struct broker *broker_free(struct broker *b)
         free(b->hosted);
         (void)uplink_free(b->uplink);
         (void)reboot_free(b->reboot);
+        (void)inhibitor_free(b->inhibitor);
         carry_done(b);
         (void)orchestrator_free(b->orchestrator);
         (void)journal_free(b->journal);

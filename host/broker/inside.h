@@ -36,6 +36,7 @@ struct chronicle;
 struct desired_state;
 struct domain;
 struct envelope;
+struct inhibitor;
 struct inventory;
 struct journal;
 struct reading;
@@ -108,6 +109,7 @@ struct broker {
         struct carry carry;
         struct broker_timer *timers;
         struct reboot *reboot;
+        struct inhibitor *inhibitor; /* of shutdown, while the device is being changed */
 
         struct hosted **hosted; /* agents in the order of their domains, then connectors */
         size_t n_hosted;

@@ -15,7 +15,9 @@ libhost_broker_a_SOURCES = \
 	host/broker/current-state.c \
 	host/broker/facts.c \
 	host/broker/hosted.c \
+	host/broker/inhibitor.c host/broker/inhibitor.h \
 	host/broker/inside.h \
+	host/broker/logind.c host/broker/logind.h \
 	host/broker/northbound.c \
 	host/broker/plugin-mqtt.c \
 	host/broker/reboot.c host/broker/reboot.h \

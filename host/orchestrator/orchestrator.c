@@ -748,6 +748,13 @@ bool orchestrator_can_cancel(const struct orchestrator *o)
         return o->activity && o->activity->phase < PHASE_CLEANUP;
 }
 
+bool orchestrator_is_changing(const struct orchestrator *o)
+{
+        const struct activity *a = o->activity;
+
+        return a && a->gate == GATE_OPEN && a->phase >= PHASE_UPDATE && a->phase != PHASE_REBOOT;
+}
+
 const char *orchestrator_get_phase(const struct orchestrator *o)
 {
         static const char *const waiting[] = {

@@ -165,5 +165,8 @@ const char *orchestrator_get_activity(const struct orchestrator *o);
 const char *orchestrator_get_waiting(const struct orchestrator *o);
 /* Whether EVENT_CANCEL can still do something about the activity that runs. */
 bool orchestrator_can_cancel(const struct orchestrator *o);
+/* Whether agents are at work on what the device consists of: from UPDATE on, but not while the
+ * activity waits for a consent or for a boot. */
+bool orchestrator_is_changing(const struct orchestrator *o);
 /* "DOWNLOAD", "waiting for consent to UPDATE"; "" when nothing runs. */
 const char *orchestrator_get_phase(const struct orchestrator *o);

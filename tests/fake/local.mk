@@ -29,3 +29,9 @@ tests_fake_control_server_SOURCES = tests/fake/control-server.c tests/fake/fake-
 tests_fake_control_server_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 tests_fake_control_server_LDADD = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
 	libhost-util.a $(SYSTEMD_LIBS) $(CJSON_LIBS) -lm
+
+# fake-logind.c: locks and reboots, noted; logind-server: that as a process on a bus of the test's own.
+check_PROGRAMS += tests/fake/logind-server
+tests_fake_logind_server_SOURCES = tests/fake/logind-server.c tests/fake/fake-logind.c tests/fake/fake-logind.h
+tests_fake_logind_server_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_fake_logind_server_LDADD = $(SYSTEMD_LIBS)

@@ -10,6 +10,7 @@ Everything is on 127.0.0.1 and below one temporary folder.  Where nothing is awa
 """
 import json
 import os
+import queue
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from mqtt_client import Client, Timeout
@@ -93,8 +95,65 @@ class Server:
             self.process = None
 
 
+class Speaker:
+    """A program that is told what to do in lines, and says what happens in lines."""
+
+    def __init__(self, name, environment):
+        self.process = subprocess.Popen([os.path.join(TOP, "tests", "fake", name)], env=environment, text=True,
+                                        bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.said = queue.Queue()
+        self.reader = threading.Thread(target=lambda: [self.said.put(line.rstrip("\n"))
+                                                       for line in self.process.stdout])
+        self.reader.start()
+        self.hear("ready")
+
+    def hear(self, begin):
+        """The next line must begin so."""
+        line = self.said.get(timeout=PATIENCE)
+        assert line.startswith(begin), "%s instead of %s" % (line, begin)
+        return line
+
+    def order(self, line):
+        self.process.stdin.write(line + "\n")
+        self.hear(line.split()[0])
+
+    def stop(self):
+        self.process.stdin.close()
+        assert self.process.wait(PATIENCE) == 0
+        self.reader.join()
+        self.process.stdout.close()
+
+
+class Bus:
+    """A dbus-daemon for all users, in the place of the system's."""
+
+    def __init__(self, folder):
+        self.program = find_program("dbus-daemon")
+        self.config = os.path.join(folder, "bus.conf")
+        self.process = None
+        with open(self.config, "w") as f:
+            f.write("<!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN' "
+                    "'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>"
+                    "<busconfig><listen>unix:path=%s/bus</listen><policy context='default'>"
+                    "<allow user='*'/><allow own='*'/><allow send_destination='*'/>"
+                    "<allow receive_sender='*'/></policy></busconfig>" % folder)
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, "--config-file=" + self.config, "--nofork", "--nopidfile",
+                                         "--nosyslog", "--print-address=1"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert self.process.stdout.readline()  # it listens
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+            self.process.stdout.close()
+            self.process = None
+
+
 class Rig:
-    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",)):
+    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",), bus=False):
         self.folder = tempfile.mkdtemp(prefix="ub-rig-", dir=trusted_base())
         os.chmod(self.folder, 0o755)
         self.process = None
@@ -118,6 +177,10 @@ class Rig:
             self.server = Server(self.folder)
             self.config["connection"] = {"broker": "tcp://127.0.0.1:%d" % self.server.port}
         self.log_path = self.path("daemon.log")
+        # Never the machine's own bus, and nobody listens there unless it is asked for.
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=" + self.path("bus")
+        self.bus = Bus(self.folder) if bus else None
+        self.speakers = []
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(self.path("notify"))
         self.notified = []
@@ -126,6 +189,8 @@ class Rig:
         if self.server:
             self.server.start()
             self.connect()
+        if self.bus:
+            self.bus.start()
         return self
 
     def __exit__(self, kind, value, trace):
@@ -134,6 +199,10 @@ class Rig:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        for speaker in self.speakers:
+            speaker.stop()
+        if self.bus:
+            self.bus.stop()
         if self.server:
             self.server.stop()
         self.notify.close()
@@ -154,9 +223,13 @@ class Rig:
             json.dump(registration, f)
         os.chmod(path, 0o644)
 
+    def speak(self, name):
+        self.speakers.append(Speaker(name, self.environment))
+        return self.speakers[-1]
+
     # ------------------------------------------------------------------------------- the daemon
 
-    def start(self, connected=True):
+    def start(self, connected=True, prefix=()):
         """Returns when the daemon is ready and, unless told otherwise, its topics are subscribed to."""
         path = self.path("config.json")
         with open(path, "w") as f:
@@ -166,7 +239,7 @@ class Rig:
         self.notified = []
         log = open(self.log_path, "a")
         self.process = subprocess.Popen(
-            [os.path.join(TOP, "update-brokerd"), "--config-file", path,
+            [*prefix, os.path.join(TOP, "update-brokerd"), "--config-file", path,
              "--conf-dir", self.path("conf.d"), "--state-dir", self.path("state"),
              "--runtime-dir", self.path("runtime"), "--plugin-dir", self.path("plugins"),
              "--agent-host", os.path.join(TOP, "ub-agent-host")],

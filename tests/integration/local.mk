@@ -9,6 +9,7 @@ if PLUGIN_FAKE
 integration_scripts += \
 	tests/integration/30-daemon.py \
 	tests/integration/31-daemon-dies.py \
+	tests/integration/32-reboot.py \
 	$(NULL)
 endif
 if HAVE_CHECK

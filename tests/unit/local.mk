@@ -17,6 +17,7 @@ unit_programs = \
 	tests/unit/test-connection \
 	tests/unit/test-confd \
 	tests/unit/test-control \
+	tests/unit/test-reboot \
 	tests/unit/test-journal \
 	tests/unit/test-json \
 	tests/unit/test-merge \
@@ -82,6 +83,12 @@ tests_unit_test_control_SOURCES = tests/unit/test-control.c tests/fake/fake-brok
 tests_unit_test_control_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_control_LDADD = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
 	$(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS) -lm
+
+tests_unit_test_reboot_SOURCES = tests/unit/test-reboot.c tests/fake/fake-logind.c tests/fake/fake-logind.h \
+	tests/unit/bus.h tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_reboot_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_reboot_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reboot,--wrap=sync
+tests_unit_test_reboot_LDADD = libhost-broker.a libhost-log.a $(unit_ldadd) $(SYSTEMD_LIBS)
 
 tests_unit_test_connection_SOURCES = tests/unit/test-connection.c tests/unit/folder.h \
 	tests/fake/mqtt-server.h tests/unit/unit.h
