@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* The outcome of an activity is the exit status of who waited for it; documented in README.md. */
+/* The outcome of an activity is the exit status of who waited for it; documented in ubctl(1). */
 enum ctl_exit {
         CTL_EXIT_COMPLETED = 0,
         CTL_EXIT_FAILURE = 1, /* not connected, refused, not found, ... */

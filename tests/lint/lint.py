@@ -87,6 +87,8 @@ class Tree:
         name = os.path.basename(path)
         if name.startswith(".") and path not in TOP_FILES or name.endswith(("~", ".pyc")):
             return False
+        if re.fullmatch(r"man/.*\.(roff|[1-8])", path):
+            return False  # made by scdoc
         with open(os.path.join(self.top, path), "rb") as file:
             return b"\0" not in file.read(4096)
 
@@ -562,37 +564,95 @@ def scripts(tree):
         yield hard(path, int(line), text.strip())
 
 
-def long_options(tree, path):
-    """The options of a getopt_long table, but those that are marked as internal."""
-    for line, text in tree.lines(path):
-        match = re.match(r'\s*\{\s*"([a-z][a-z0-9-]*)",\s*(?:no|required|optional)_argument', text)
-        if match and "/* internal */" not in text:
-            yield line, "--" + match.group(1)
+# What has to be documented, and where: a pattern for lines of source, the files that it is for, and the
+# page (man/PAGE.scd) with the form that the word has there.  A page sets such words in bold.
+DOCUMENTED = (
+        # the table of settings, and the two that each domain has
+        (r'\.key = "([\w.]+)"', r"host/config/.*\.c", "update-broker.conf", "%s"),
+        (r'\.option = "([\w-]+)"', r"host/config/.*\.c", "update-brokerd", "-%s"),
+        (r'\.alias = "([\w-]+)"', r"host/config/.*\.c", "update-brokerd", "-%s"),
+        (r'\{ "(\w+)", &\w', r"host/config/.*\.c", "update-broker.conf", "%s"),
+        # programs with getopt_long(3), or two options only
+        (r'\{ "([a-z][\w-]*)", *(?:no|required|optional)_argument', r"host/ctl/.*", "ubctl", "--%s"),
+        (r'\{ "([a-z][\w-]*)", *(?:no|required|optional)_argument', r"host/plugin-check/.*",
+         "ub-plugin-check", "--%s"),
+        (r'\{ "([a-z][\w-]*)", *(?:no|required|optional)_argument', r"host/main\.c",
+         "update-brokerd", "--%s"),
+        (r'strcmp\(argv\[1\], "(--[\w-]+)"', r"host/agent-host/.*", "ub-agent-host", "%s"),
+        # commands of ubctl, D-Bus, the ABI
+        (r'\{ "([a-z-]+)", "[^"]*", \d+, \d+,', r"host/ctl/main\.c", "ubctl", "%s"),
+        (r'(?:METHOD|SD_BUS_SIGNAL)\("(\w+)"', r"host/broker/control-.*", "update-brokerd", "%s"),
+        (r"^        (?!typedef)\w[\w *]*\(\*(\w+)\)\(", r"include/update-broker/plugin\.h",
+         "ub-plugin", "%s"),
+)
+# A member of "properties" in the JSON Schema that a plugin has as a C string.
+SCHEMA_KEY = re.compile(r'\\"(?!properties|items|additionalProperties)([A-Za-z][\w-]*)\\":(?:\{|" *[A-Z_]+)')
 
 
-def configuration_keys(tree, path):
-    """The keys of a table { .key = "name", ... } or { "camelCase", &... }."""
-    for line, text in tree.lines(path):
-        match = re.match(r'\s*\{ (?:\.key = )?"([a-zA-Z]+)", [.&]', text)
-        if match:
-            yield line, match.group(1)
+def has_bold(page, word):
+    return re.search(r"\*[^*\n]*(?<![\w.])%s(?![\w-])[^*\n]*\*" % re.escape(word), page)
+
+
+def page_of(tree, name):
+    path = "man/%s.scd" % name
+    return tree.text(path) if path in tree.paths else ""
 
 
 @rule
 def documented(tree):
-    """every option and key stands in a man page, or in the README until there are pages"""
-    pages = [p for p in tree.paths if p.startswith("man/")]
-    if not pages:
-        tree.note("options and keys are looked for in README.md: there are no man pages")
-        pages = [p for p in tree.paths if p == "README.md" or p.endswith(".json.example")]
-    said = "\n".join(tree.text(p) for p in pages).replace("\\-", "-")
-    for path in tree.c_files("host/"):
-        words = list(long_options(tree, path))
-        if path.startswith("host/config/"):
-            words += configuration_keys(tree, path)
-        for line, word in words:
-            if not re.search(r"(?<![\w-])%s(?![\w-])" % word, said):
-                yield hard(path, line, "%s is documented nowhere (%s)" % (word, ", ".join(pages)))
+    """every option, command, key, method and slot of the ABI stands in bold in its man page"""
+    known = set()
+    for pattern, files, page, form in DOCUMENTED:
+        for path in tree.c_files("host/", "include/"):
+            if not re.fullmatch(files, path):
+                continue
+            for line, text in tree.lines(path):
+                for match in re.finditer(pattern, text):
+                    if "/* internal */" in text:
+                        continue
+                    word = form % match.group(1)
+                    known.add(word.lstrip("-"))
+                    if not has_bold(page_of(tree, page), word):
+                        yield hard(path, line, "%s is not in man/%s.scd" % (word, page))
+    for name in ("update-brokerd", "ubctl", "ub-plugin-check", "ub-agent-host"):
+        for line, text in enumerate(page_of(tree, name).split("\n"), 1):
+            for word in re.findall(r"\*--([a-z][\w-]*)", text):
+                if known and word not in known:
+                    yield hard("man/%s.scd" % name, line, "no program has --%s" % word)
+
+
+@rule
+def defaults(tree):
+    """the page of a key says the default that its row has"""
+    path, key = "host/config/settings-table.c", None
+    page = page_of(tree, "update-broker.conf")
+    for line, text in tree.lines(path) if path in tree.paths else ():
+        if re.search(r"\{ \.(key|option) = ", text):
+            match = re.search(r'\.key = "([\w.]+)"', text)
+            key = match and match.group(1)
+        match = re.search(r'\.standard = "([^"]+)"', text)
+        if match and key and not re.search(r"^\*%s\* \(.*_%s_" % (
+                re.escape(key), re.escape(match.group(1))), page, re.M):
+            yield hard(path, line, "man/update-broker.conf.scd says of %s no default _%s_" % (
+                    key, match.group(1)))
+
+
+@rule
+def plugins_documented(tree):
+    """every plugin has a page with all keys of its schema, and a registration in conf.d"""
+    registered = "".join(tree.text(p) for p in tree.paths if re.fullmatch(r"conf\.d/.*\.conf", p))
+    for folder in sorted({p.split("/")[1] for p in tree.c_files("plugins/")}):
+        name = "ub-plugin-" + folder
+        paths = tree.c_files("plugins/%s/" % folder)
+        if not page_of(tree, name):
+            yield hard(paths[0], 1, "there is no man/%s.scd" % name)
+        if not re.search(r'"plugin": *"%s"' % re.escape(folder), registered):
+            yield hard(paths[0], 1, "no conf.d/*.conf registers the plugin %s" % folder)
+        for path in paths:
+            for line, text in tree.lines(path) if "settings_schema" in tree.text(path) else ():
+                for key in SCHEMA_KEY.findall(text):
+                    if not has_bold(page_of(tree, name), key):
+                        yield hard(path, line, "%s is not in man/%s.scd" % (key, name))
 
 
 # -------------------------------------------------------------------------------------- allow list

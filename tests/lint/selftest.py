@@ -75,10 +75,37 @@ BROKEN = {
         "distributed": [{"host/util/a.c": SPDX, "Makefile.am": "x = host/util/a.cc\n"}],
         "scripts": [{"tests/a.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\ncd $x\n"
                                    "if [ a == b; then true; fi\n"}],
-        "documented": [{"README.md": "`--check-config-now`\n",
-                        "host/main.c": SPDX + '        { "check-config", no_argument, 0, 1 },\n'},
-                       {"README.md": "`enabledness`\n",
-                        "host/config/a.c": SPDX + '        { .key = "enabled", .read = f },\n'}],
+        "documented": [
+                {"man/%s.scd" % page: "%s in prose, and *%sx*\n" % (word, word), path: SPDX + source + "\n"}
+                for page, word, path, source in (
+                        ("ubctl", "--json", "host/ctl/main.c", '{ "json", no_argument, 0, 1 },'),
+                        ("ubctl", "apply", "host/ctl/main.c", '{ "apply", "FILE", 1, 1, 0, f, "" },'),
+                        ("ub-plugin-check", "--id", "host/plugin-check/main.c",
+                         '{ "id", required_argument, 0, 1 },'),
+                        ("ub-agent-host", "--inspect", "host/agent-host/main.c",
+                         'if (strcmp(argv[1], "--inspect") == 0)'),
+                        ("update-broker.conf", "enabled", "host/config/a.c",
+                         '{ .key = "enabled", .read = f },'),
+                        ("update-broker.conf", "log.logFile", "host/config/a.c",
+                         '{ .key = "log.logFile",'),
+                        ("update-broker.conf", "memory", "host/config/a.c", '{ "memory", &limits },'),
+                        ("update-brokerd", "--log-file", "host/config/a.c", '.option = "log-file",'),
+                        ("update-brokerd", "-V", "host/config/a.c", '.alias = "V",'),
+                        ("update-brokerd", "Apply", "host/broker/control-a.c", 'METHOD("Apply", 0, 0),'),
+                        ("ub-plugin", "start", "include/update-broker/plugin.h",
+                         "        int (*start)(void *self);"))
+        ] + [{"host/ctl/main.c": SPDX + '{ "json", no_argument, 0, 1 },\n'},
+             {"man/ubctl.scd": "*--json* and *--jason*\n",
+              "host/ctl/main.c": SPDX + '{ "json", no_argument, 0, 1 },\n'}],
+        "defaults": [
+                {"man/update-broker.conf.scd": page,
+                 "host/config/settings-table.c": SPDX + '{ .key = "a.b",\n  .standard = "30s" },\n'}
+                for page in ("", "*a.b* (default _3s_)\n", "*a.b* says _30s_\n")],
+        "plugins_documented": [
+                {"plugins/fake/a.c": SPDX, "conf.d/a.conf": '{ "plugin": "fake" }\n'},
+                {"plugins/fake/a.c": SPDX, "man/ub-plugin-fake.scd": "x\n"},
+                {"plugins/fake/a.c": SPDX + 'char settings_schema[] = "{\\"reboot\\":{}}";\n',
+                 "man/ub-plugin-fake.scd": "reboot\n", "conf.d/a.conf": '{ "plugin": "fake" }\n'}],
         "exceptions": [{"tests/lint/allow": "sizes host/util/a.c f because\n"},
                        {"tests/lint/allow": "sizes a b c\n" * 2 + "".join(
                                "sizes a%d b c\n" % i for i in range(lint.ALLOWED_AT_MOST))}],
@@ -99,6 +126,13 @@ GOOD = {
         "plugins/fake/a.c": SPDX + '#include "plugins/fake/b.h"\n#include <curl/curl.h>\n',
         "include/update-broker/a.h": SPDX + "#ifndef A_H\n#define A_H\n\n#endif\n",
         "tests/a.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\ntrue\n",
+        "host/ctl/main.c": SPDX + "/* --json */\n",
+        "plugins/fake/c.c": SPDX + 'const char settings_schema[] = "{\\"reboot\\":{}}";\n',
+        "man/ub-plugin-fake.scd": "*reboot* and *--whatever*\n",
+        "conf.d/a.conf": '{ "plugin": "fake" }\n',
+        "host/config/settings-table.c":
+                SPDX + '/* { .key = "a.b",\n *  .standard = "30s" }, */\n',
+        "man/update-broker.conf.scd": "*a.b* (duration, default _30s_)\n",
 }
 
 
