@@ -15,5 +15,6 @@ publicsdk_HEADERS = \
 	include/update-broker/sdk/json.h \
 	include/update-broker/sdk/log.h \
 	include/update-broker/sdk/nest.h \
+	include/update-broker/sdk/program.h \
 	include/update-broker/sdk/status.h \
 	$(NULL)

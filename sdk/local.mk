@@ -27,6 +27,8 @@ libub_sdk_a_SOURCES = \
 	sdk/json-writer.c \
 	sdk/log.c \
 	sdk/nest.c \
+	sdk/program.c \
+	sdk/program-call.c sdk/program-call.h \
 	sdk/status.c \
 	sdk/text.c sdk/text.h \
 	$(NULL)

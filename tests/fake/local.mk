@@ -23,6 +23,15 @@ tests_fake_puppet_la_SOURCES = tests/fake/puppet.c tests/fake/puppet.h
 tests_fake_puppet_la_LDFLAGS = $(bad_ldflags)
 endif
 
+# radio.so: an agent whose work a program does, radio-agent.
+check_LTLIBRARIES += tests/fake/radio.la
+tests_fake_radio_la_SOURCES = tests/fake/radio.c
+tests_fake_radio_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+tests_fake_radio_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere $(sdk_ldflags)
+tests_fake_radio_la_LIBADD = $(sdk_libadd)
+tests_fake_radio_la_DEPENDENCIES = $(sdk_deps)
+EXTRA_DIST += tests/fake/radio-agent
+
 # fake-broker.c: what the control interface needs of a broker; control-server: that behind a real socket, for ubctl.
 check_PROGRAMS += tests/fake/control-server
 tests_fake_control_server_SOURCES = tests/fake/control-server.c tests/fake/fake-broker.c tests/fake/fake-broker.h

@@ -4,6 +4,7 @@ integration_scripts = \
 	tests/integration/20-plugins-pass-the-check.tap \
 	tests/integration/40-ubctl.py \
 	tests/integration/70-example-builds-outside-the-tree.sh \
+	tests/integration/72-program-agent.py \
 	$(NULL)
 if PLUGIN_FAKE
 integration_scripts += \
