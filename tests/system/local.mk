@@ -1,0 +1,19 @@
+# tests/system: whole devices with a real RAUC, as root; `make check-system` runs them.
+system_scripts = \
+	tests/system/10-the-rig.py \
+	$(NULL)
+dist_noinst_SCRIPTS += $(system_scripts)
+EXTRA_DIST += \
+	tests/system/bootloader.py \
+	tests/system/bundles.py \
+	tests/system/device.py \
+	tests/system/rauc.py \
+	tests/system/slots.py \
+	tests/system/stage.py \
+	$(NULL)
+
+# Apart from `make check`, which needs neither root nor half an hour.
+check-system: all
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(system_scripts)' TEST_SUITE_LOG=system-suite.log
+CLEANFILES += system-suite.log
+.PHONY: check-system
