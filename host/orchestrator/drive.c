@@ -73,7 +73,10 @@ static void send_desired_state(struct orchestrator *o, struct domain *d)
 {
         const char *remaining = NULL;
         char *text = NULL;
+        size_t k;
 
+        for (k = 0; k < d->n_units; k++)
+                drive_unit(o, d, &d->units[k], UNIT_AGAIN, NULL);
         if (d->n_units > 1 && d->units[d->n_units - 1].group == ACTIVITY_NO_GROUP)
                 remaining = ORCHESTRATOR_REMAINING;
         orchestrator_check(o, desired_state_write_domain(o->activity->desired, d->desired,

@@ -127,10 +127,7 @@ bool intake_take(struct orchestrator *o, struct domain *d, const struct feedback
 
         switch (status_kind(f->status)) {
         case STATUS_KIND_END_GOOD:
-                /* To a CLEANUP it is the answer.  To a unit that is to go back it says that the
-                 * agent went on without being told. */
-                if (d->step == STEP_CLEANUP && d->sent)
-                        answer_step(o, d, UNIT_OK, NULL);
+                /* What it says to a unit that goes back, or to a CLEANUP: see unit.h. */
                 answer_all(o, d, UNIT_COMPLETED, NULL, false);
                 return true;
         case STATUS_KIND_END_BAD:

@@ -18,11 +18,13 @@ static const struct {
         [UNIT_SPOILED] = { "SPOILED", STEP_CLEANUP },
         [UNIT_UNDO] = { "UNDO", STEP_ROLLBACK },
         [UNIT_REVERT] = { "REVERT", STEP_ROLLBACK },
+        [UNIT_UNDONE] = { "UNDONE", STEP_CLEANUP },
         [UNIT_BROKEN] = { "BROKEN", STEP_CLEANUP },
         [UNIT_NOTHING] = { "NOTHING", STEP_NONE },
         [UNIT_DONE] = { "DONE", STEP_NONE },
         [UNIT_LEFTOVER] = { "LEFTOVER", STEP_NONE },
         [UNIT_OVER] = { "OVER", STEP_NONE },
+        [UNIT_LOST] = { "LOST", STEP_NONE },
         [UNIT_INCONSISTENT] = { "INCONSISTENT", STEP_NONE },
 };
 
@@ -36,6 +38,7 @@ static const char *const inputs[UNIT_INPUT_COUNT] = {
         [UNIT_INCOMPLETE] = "incomplete",
         [UNIT_GIVE_UP] = "give up",
         [UNIT_PASS] = "pass",
+        [UNIT_AGAIN] = "again",
 };
 
 #define NEW UNIT_NEW
@@ -47,11 +50,13 @@ static const char *const inputs[UNIT_INPUT_COUNT] = {
 #define SPOILED UNIT_SPOILED
 #define UNDO UNIT_UNDO
 #define REVERT UNIT_REVERT
+#define UNDONE UNIT_UNDONE
 #define BROKEN UNIT_BROKEN
 #define NOTHING UNIT_NOTHING
 #define DONE UNIT_DONE
 #define LEFTOVER UNIT_LEFTOVER
 #define OVER UNIT_OVER
+#define LOST UNIT_LOST
 #define INCONSISTENT UNIT_INCONSISTENT
 
 /* A pair that is not here changes nothing.  Where a silent unit that is alone goes straight to
@@ -115,25 +120,32 @@ static const struct transition {
         { DONE, UNIT_FAILED, { LEFTOVER, LEFTOVER, LEFTOVER } }, /* to boot */
 
         { SPOILED, UNIT_OK, { OVER, OVER, OVER } },
-        { SPOILED, UNIT_FAILED, { OVER, OVER, OVER } },
-        { SPOILED, UNIT_SILENT, { OVER, OVER, OVER } },
-        { SPOILED, UNIT_DIED, { OVER, OVER, OVER } },
+        { SPOILED, UNIT_FAILED, { OVER, LOST, LOST } },
+        { SPOILED, UNIT_SILENT, { OVER, LOST, LOST } },
+        { SPOILED, UNIT_DIED, { OVER, LOST, LOST } },
         { SPOILED, UNIT_COMPLETED, { OVER, REVERT, REVERT } },
         { SPOILED, UNIT_INCOMPLETE, { OVER, OVER, OVER } },
 
-        { UNDO, UNIT_OK, { SPOILED, SPOILED, SPOILED } },
+        { UNDO, UNIT_OK, { UNDONE, UNDONE, UNDONE } },
         { UNDO, UNIT_FAILED, { SPOILED, SPOILED, SPOILED } },
-        { UNDO, UNIT_SILENT, { OVER, OVER, OVER } },
+        { UNDO, UNIT_SILENT, { OVER, LOST, LOST } },
         { UNDO, UNIT_DIED, { SPOILED, SPOILED, SPOILED } },
         { UNDO, UNIT_COMPLETED, { OVER, REVERT, REVERT } },
         { UNDO, UNIT_INCOMPLETE, { OVER, OVER, OVER } },
 
-        { REVERT, UNIT_OK, { SPOILED, SPOILED, SPOILED } },
+        { REVERT, UNIT_OK, { UNDONE, UNDONE, UNDONE } },
         { REVERT, UNIT_FAILED, { BROKEN, BROKEN, BROKEN } },
         { REVERT, UNIT_SILENT, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
         { REVERT, UNIT_DIED, { BROKEN, BROKEN, BROKEN } },
         { REVERT, UNIT_COMPLETED, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
         { REVERT, UNIT_INCOMPLETE, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
+
+        { UNDONE, UNIT_OK, { OVER, OVER, OVER } },
+        { UNDONE, UNIT_FAILED, { OVER, OVER, OVER } },
+        { UNDONE, UNIT_SILENT, { OVER, OVER, OVER } },
+        { UNDONE, UNIT_DIED, { OVER, OVER, OVER } },
+        { UNDONE, UNIT_COMPLETED, { OVER, OVER, OVER } },
+        { UNDONE, UNIT_INCOMPLETE, { OVER, OVER, OVER } },
 
         { BROKEN, UNIT_OK, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
         { BROKEN, UNIT_FAILED, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
@@ -141,6 +153,12 @@ static const struct transition {
         { BROKEN, UNIT_DIED, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
         { BROKEN, UNIT_COMPLETED, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
         { BROKEN, UNIT_INCOMPLETE, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
+
+        /* An agent that forgot the activity also forgot that it has cleaned up: the desired state
+         * that it is given anew has this unit in it. */
+        { OVER, UNIT_AGAIN, { OVER, LOST, LOST } },
+
+        { LOST, UNIT_COMPLETED, { OVER, REVERT, REVERT } },
 };
 
 enum unit_state unit_next(enum unit_state state, enum unit_input input, enum unit_tie tie)

@@ -10,15 +10,33 @@
  *       `-> NOTHING                                                    `-> LEFTOVER    CLEANUP
  *                                                                      failed
  *
- *     SPOILED  failed, nothing to undo     CLEANUP follows, then OVER
- *     UNDO     nothing of it is active     ROLLBACK follows, then SPOILED
- *     REVERT   it is active, or may be     ROLLBACK follows, then SPOILED, or BROKEN when that
+ *     SPOILED  failed, nothing to undo     CLEANUP follows, then OVER, or LOST when that fails
+ *     UNDO     nothing of it is active     ROLLBACK follows, then UNDONE, or SPOILED when that
  *              fails
+ *     REVERT   it is active, or may be     ROLLBACK follows, then UNDONE, or BROKEN when that
+ *              fails
+ *     UNDONE   it is rolled back           CLEANUP follows, then OVER
  *     BROKEN   neither old nor new         CLEANUP follows, then INCONSISTENT
+ *     OVER     failed, and nothing of it is left
+ *     LOST     a member of a baseline failed, and nobody knows what is left
  *
  * The table has three columns.  "alone" is a unit without a baseline, which does what Kanto does: a
  * failed step is followed by CLEANUP.  "tied" is a member of a baseline, and "touched" one that has
- * been told to ACTIVATE: it is not over before it is rolled back or known to be inconsistent. */
+ * been told to ACTIVATE: it is not over before it is rolled back or known to be inconsistent.
+ *
+ * COMPLETED is what an agent says of its whole domain, and agents were seen to say it without being
+ * asked: that all that was wanted of the domain is active.  In a member of a baseline that goes
+ * back, this is the one thing that must not be, so the word counts unless something speaks against
+ * it:
+ *
+ *     OVER     the agent has cleaned up; then it is the word with which Kanto's agents end an
+ *              activity, after CLEANUP_SUCCESS
+ *     UNDONE   the agent has rolled back; then it is an answer to CLEANUP, as good as any
+ *     SPOILED, UNDO, LOST: nothing does, so it is to ROLLBACK what it has activated
+ *     REVERT, BROKEN: it contradicts a ROLLBACK that is under way or has failed: INCONSISTENT
+ *
+ * A unit gets into REVERT in this way once at most: what follows on REVERT are states that do not
+ * lead back. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,11 +54,13 @@ enum unit_state {
         UNIT_SPOILED,
         UNIT_UNDO,
         UNIT_REVERT,
+        UNIT_UNDONE,
         UNIT_BROKEN,
         UNIT_NOTHING, /* from here on: final */
         UNIT_DONE,
         UNIT_LEFTOVER,
         UNIT_OVER,
+        UNIT_LOST,
         UNIT_INCONSISTENT,
         UNIT_STATE_COUNT,
 };
@@ -55,6 +75,7 @@ enum unit_input {
         UNIT_INCOMPLETE,    /* the agent has given the activity up */
         UNIT_GIVE_UP,       /* the baseline failed, or the activity ends early */
         UNIT_PASS,          /* nothing to verify */
+        UNIT_AGAIN,         /* the agent is given the whole desired state once more */
         UNIT_INPUT_COUNT,
 };
 

@@ -40,6 +40,8 @@ void agent_make(struct world *w, struct sim_agent *agent, size_t index, unsigned
         t->can_verify = sim_chance(w, 600);
         t->queues = sim_chance(w, 500);
         t->wants_reboot = sim_chance(w, 300);
+        /* Not by chance, which would change every life that a seed is kept for. */
+        t->kanto = w->seed % 5 == 0;
 }
 
 static size_t index_of(const struct world *w, const struct sim_agent *agent)
@@ -340,6 +342,26 @@ static void end_activity(struct world *w, struct sim_agent *agent, bool good)
         say(w, agent, 0, agent->activity, agent->last, "", false);
 }
 
+/* The answer to CLEANUP.  Kanto's agents say behind the last one how the activity ended for them; some
+ * say only that it has. */
+static void say_cleaned_up(struct world *w, struct sim_agent *agent, const char *title)
+{
+        bool ends = agent->temper.kanto;
+        bool active = true;
+        size_t i;
+
+        for (i = 0; i < agent->n_units; i++) {
+                ends &= agent->units[i].done == STEP_CLEANUP;
+                active &= agent->units[i].active;
+        }
+        if (!ends || !sim_chance(w, 300))
+                say(w, agent, 1, agent->activity, agent->last, title, true);
+        if (!ends)
+                return;
+        agent->last = active || sim_chance(w, 300) ? STATUS_COMPLETED : STATUS_INCOMPLETE;
+        say(w, agent, 2, agent->activity, agent->last, "", false);
+}
+
 /* As the ABI has it: before the final feedback of ACTIVATE. */
 static void ask_reboot(struct world *w, struct sim_agent *agent)
 {
@@ -374,7 +396,10 @@ void agent_work(struct world *w, struct sim_agent *agent, const struct sim_happe
                 agent->last = outcome(w, agent, unit, h->step);
                 if (h->step == STEP_ACTIVATE && unit->active && agent->temper.wants_reboot)
                         ask_reboot(w, agent);
-                say(w, agent, 1, agent->activity, agent->last, h->title, true);
+                if (h->step == STEP_CLEANUP)
+                        say_cleaned_up(w, agent, h->title);
+                else
+                        say(w, agent, 1, agent->activity, agent->last, h->title, true);
                 if (sim_chance(w, agent->temper.twice))
                         say(w, agent, 2 + delay(w, agent), agent->activity, agent->last, h->title,
                             true);

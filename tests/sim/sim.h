@@ -52,6 +52,7 @@ struct sim_temper {
         bool can_verify;
         bool queues; /* takes a command while it works; otherwise -EBUSY */
         bool wants_reboot;
+        bool kanto; /* ends with COMPLETED or INCOMPLETE after CLEANUP, or instead of its answer */
 };
 
 struct sim_agent {
@@ -121,6 +122,7 @@ struct sim_activity {
 };
 
 struct world {
+        uint64_t seed;
         uint64_t random;
         uint64_t now;
         uint64_t order;

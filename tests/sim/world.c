@@ -618,7 +618,7 @@ static bool live_on(struct world *w)
 
 bool sim_live(uint64_t seed, bool trace, unsigned long *steps, unsigned long *effects)
 {
-        struct world w = { .random = seed, .trace = trace };
+        struct world w = { .seed = seed, .random = seed, .trace = trace };
         bool fine;
         size_t i;
 

@@ -57,6 +57,43 @@ START_TEST(a_baseline_goes_back_as_a_whole_when_a_member_cannot_be_activated)
 }
 END_TEST
 
+/* Its CLEANUP failed, and then it says that it went on.  Asked to roll that back, it ends with the
+ * same word, which is an answer by then. */
+START_TEST(completed_in_a_baseline_that_goes_back_is_rolled_back_once)
+{
+        static const char *const lines[] = {
+                "> V A1 {" TIED ",'domains':[" DC "," DS "]}",
+                "< V A1 {'status':'IDENTIFYING'}",
+                "< C A1 desired {" TIED_C "'domains':[" DC "]}",
+                "< S A1 desired {" TIED_S "'domains':[" DS "]}",
+                C_SAYS("IDENTIFIED"),
+                "> S A1 {'status':'IDENTIFIED','actions':[" AS("IDENTIFIED") "]}",
+                "< V A1 {'status':'IDENTIFIED','actions':" ACS("IDENTIFIED", "IDENTIFIED") "}",
+                "< V A1 {'status':'RUNNING','actions':" ACS("IDENTIFIED", "IDENTIFIED") "}",
+                CMD("DOWNLOAD"),
+                "> S A1 {'status':'DOWNLOAD_FAILURE','message':'404'}",
+                "< C A1 cancel",
+                "< S A1 CLEANUP",
+                "> S A1 {'status':'CLEANUP_FAILURE'}",
+                "> S A1 {'status':'COMPLETED'}",
+                "< S A1 ROLLBACK",
+                "> S A1 {'status':'ROLLBACK_SUCCESS'}",
+                "< S A1 CLEANUP",
+                "> S A1 {'status':'COMPLETED'}",
+                "> C A1 {'status':'DOWNLOAD_SUCCESS'}",
+                "< C A1 ROLLBACK",
+                "> C A1 {'status':'ROLLBACK_SUCCESS'}",
+                "< C A1 CLEANUP",
+                CLEAN("C"),
+                END("'status':'INCOMPLETE'," WAITED("UPDATE") "the update process is incompleted: "
+                    "[self-update]: 404','actions':" ACS("IDENTIFIED", "IDENTIFIED")),
+                NULL,
+        };
+
+        RUN(lines, );
+}
+END_TEST
+
 START_TEST(a_baseline_that_cannot_go_back_is_reported_inconsistent)
 {
         static const char *const lines[] = {
@@ -334,6 +371,7 @@ START_TEST(the_table_of_transitions_is_the_one_that_is_written_down)
 END_TEST
 
 UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_be_activated,
+          completed_in_a_baseline_that_goes_back_is_rolled_back_once,
           a_baseline_that_cannot_go_back_is_reported_inconsistent,
           a_domain_in_several_baselines_is_told_their_titles_one_after_the_other,
           the_boot_that_an_agent_asks_for_comes_before_the_report_and_is_verified,
