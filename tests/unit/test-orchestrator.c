@@ -57,6 +57,8 @@ START_TEST(a_baseline_goes_back_as_a_whole_when_a_member_cannot_be_activated)
 }
 END_TEST
 
+#define NOT_FOUND "[self-update]: 404','actions':" ACS("IDENTIFIED", "IDENTIFIED")
+
 /* Its CLEANUP failed, and then it says that it went on.  Asked to roll that back, it ends with the
  * same word, which is an answer by then. */
 START_TEST(completed_in_a_baseline_that_goes_back_is_rolled_back_once)
@@ -85,8 +87,7 @@ START_TEST(completed_in_a_baseline_that_goes_back_is_rolled_back_once)
                 "> C A1 {'status':'ROLLBACK_SUCCESS'}",
                 "< C A1 CLEANUP",
                 CLEAN("C"),
-                END("'status':'INCOMPLETE'," WAITED("UPDATE") "the update process is incompleted: "
-                    "[self-update]: 404','actions':" ACS("IDENTIFIED", "IDENTIFIED")),
+                END("'status':'INCOMPLETE'," WAITED("UPDATE") "the update process is incompleted: " NOT_FOUND),
                 NULL,
         };
 
