@@ -4,7 +4,11 @@
 Grub.pick() does what plugins/self-update/examples/grub/grub.cfg does; 50-grub.py runs that file in the real grub and
 compares the two.
 """
+import os
+import shutil
+import struct
 import subprocess
+import zlib
 
 RESCUE = "R"
 
@@ -12,10 +16,9 @@ RESCUE = "R"
 class Grub:
     """One try for each slot; the order is RAUC's; the rescue system when no slot is left."""
 
-    conf = "bootloader=grub\ngrubenv=%s\n"
-
     def __init__(self, path):
         self.path = path
+        self.conf = "bootloader=grub\ngrubenv=%s\n" % path
         subprocess.check_call(["grub-editenv", path, "create"])
         self.set(ORDER="A B", A_OK=1, A_TRY=0, B_OK=1, B_TRY=0)
 
@@ -48,4 +51,63 @@ class Grub:
                 if v.get(slot + "_OK") == "1":
                     v[slot + "_TRY"] = "0"
         self.set(**{k: v[k] for k in ("ORDER", "A_OK", "A_TRY", "B_OK", "B_TRY") if k in v})
+        return picked
+
+
+class UBoot:
+    """Three tries for each slot, in an environment of two copies that libubootenv writes for RAUC."""
+
+    conf = "bootloader=uboot\n"
+
+    def __init__(self, path):
+        self.path = path
+        self.config = path + ".config"
+        # As U-Boot writes it: checksum, serial number of the copy, then the variables.
+        nothing = b"\0" * (0x4000 - 5)
+        with open(path, "wb") as f:
+            for copy in (0, 1):
+                f.write(struct.pack("<IB", zlib.crc32(nothing), copy) + nothing)
+        with open(self.config, "w") as f:
+            f.write("%s 0x0000 0x4000\n%s 0x4000 0x4000\n" % (path, path))
+        self.put_tools_in_front()
+        self.set(BOOT_ORDER="A B", BOOT_A_LEFT=3, BOOT_B_LEFT=3)
+
+    def put_tools_in_front(self):
+        """RAUC calls fw_setenv and fw_printenv, which look at /etc/fw_env.config; a test has a file of its own."""
+        folder = self.path + ".bin"
+        os.mkdir(folder)
+        for tool in ("fw_setenv", "fw_printenv"):
+            real = shutil.which(tool, path=os.environ["PATH"])
+            with open(os.path.join(folder, tool), "w") as f:
+                f.write('#!/bin/sh\nexec %s -c %s "$@"\n' % (real, self.config))
+            os.chmod(os.path.join(folder, tool), 0o755)
+        os.environ["PATH"] = folder + ":" + os.environ["PATH"]
+
+    def set(self, **values):
+        for name, value in values.items():
+            subprocess.check_call(["fw_setenv", name, str(value)])
+
+    def variables(self):
+        text = subprocess.check_output(["fw_printenv"], text=True)
+        return dict(line.split("=", 1) for line in text.splitlines() if line.startswith("BOOT_"))
+
+    @staticmethod
+    def decide(variables):
+        """What boots, and the variables afterwards."""
+        v = dict(variables)
+        if not any(v.get(k) for k in ("BOOT_ORDER", "BOOT_A_LEFT", "BOOT_B_LEFT")):
+            v = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}
+        for slot in v.get("BOOT_ORDER", "").split():
+            key = "BOOT_%s_LEFT" % slot
+            left = int(v.get(key) or "0", 16)
+            if left > 0:
+                v[key] = "%x" % (left - 1)
+                return slot, v
+        for slot in v.get("BOOT_ORDER", "").split():
+            v["BOOT_%s_LEFT" % slot] = "3"
+        return RESCUE, v
+
+    def pick(self):
+        picked, after = self.decide(self.variables())
+        self.set(**after)
         return picked

@@ -54,7 +54,7 @@ class Device:
     workshop = None
 
     def __init__(self, factory="v1.0", activate_installed=False, handlers="", rescue=False, policy=None,
-                 slot_size=32 * MIB, folder="/run"):
+                 slot_size=32 * MIB, folder="/run", boot_loader=Grub):
         assert os.environ.get(INSIDE), "a device needs a stage"
         self.folder = tempfile.mkdtemp(prefix="device-", dir=folder)
         os.chmod(self.folder, 0o755)
@@ -62,6 +62,7 @@ class Device:
             Device.workshop = Workshop("/run/workshop")
         self.factory = factory
         self.slot_size = slot_size
+        self.make_boot_loader = boot_loader
         self.activate_installed = activate_installed
         self.handlers = "\n[handlers]\n%s\n" % handlers if handlers else ""
         self.has_rescue = rescue
@@ -101,7 +102,7 @@ class Device:
             self.slots[name].fill(image)
         for name in ("mnt", "sysroot"):
             os.mkdir(self.path(name))
-        self.boot_loader = Grub(self.path("grubenv"))
+        self.boot_loader = self.make_boot_loader(self.path("bootenv"))
         self.write_conf()
         for target in (BOOT_ID, CMDLINE, OS_RELEASE):
             self.bind(target)
@@ -111,7 +112,7 @@ class Device:
             if self.has_rescue else ""
         with open(self.path("system.conf"), "w") as f:
             f.write(SYSTEM_CONF.format(
-                compatible=COMPATIBLE, boot_loader=self.boot_loader.conf % self.boot_loader.path,
+                compatible=COMPATIBLE, boot_loader=self.boot_loader.conf,
                 folder=self.folder, keyring=self.workshop.keyring, handlers=self.handlers, rescue=rescue,
                 more="" if self.activate_installed else "activate-installed=false\n",
                 a=self.slots["A"].device, b=self.slots["B"].device))

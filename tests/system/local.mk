@@ -1,12 +1,16 @@
 # tests/system: whole devices with a real RAUC, as root; `make check-system` runs them.
 system_scripts = \
 	tests/system/10-the-rig.py \
+	tests/system/50-grub.py \
+	tests/system/51-uboot.py \
+	tests/system/52-examples.py \
 	$(NULL)
 dist_noinst_SCRIPTS += $(system_scripts)
 EXTRA_DIST += \
 	tests/system/bootloader.py \
 	tests/system/bundles.py \
 	tests/system/device.py \
+	tests/system/firmware.py \
 	tests/system/rauc.py \
 	tests/system/slots.py \
 	tests/system/stage.py \

@@ -32,6 +32,12 @@ PACKAGES = {
     "grub-editenv": "grub-common", "dbus-daemon": "dbus-daemon", "busctl": "systemd", "ip": "iproute2",
     "unshare": "util-linux", "mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients",
 }
+# Of programs that only some scenarios need.
+MORE_PACKAGES = {
+    "qemu-system-x86_64": "qemu-system-x86", "grub-mkimage": "grub-common", "mkfs.vfat": "dosfstools",
+    "mcopy": "mtools", "sfdisk": "fdisk", "grub-script-check": "grub-common", "qemu-system-aarch64": "qemu-system-arm",
+    "mkimage": "u-boot-tools", "mkenvimage": "u-boot-tools", "fw_setenv": "libubootenv-tool",
+}
 PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -57,7 +63,7 @@ def need(*programs):
     """Skips a scenario that needs a program which is not installed."""
     for program in programs:
         if not shutil.which(program, path=PATH):
-            raise Skip("there is no %s (package %s)" % (program, PACKAGES.get(program, program)))
+            raise Skip("there is no %s (package %s)" % (program, {**PACKAGES, **MORE_PACKAGES}[program]))
 
 
 def what_is_missing():
