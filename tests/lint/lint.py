@@ -639,20 +639,24 @@ def defaults(tree):
 
 @rule
 def plugins_documented(tree):
-    """every plugin has a page with all keys of its schema, and a registration in conf.d"""
-    registered = "".join(tree.text(p) for p in tree.paths if re.fullmatch(r"conf\.d/.*\.conf", p))
+    """every plugin has a page and a registration in conf.d, both with all keys of its schema"""
     for folder in sorted({p.split("/")[1] for p in tree.c_files("plugins/")}):
         name = "ub-plugin-" + folder
         paths = tree.c_files("plugins/%s/" % folder)
+        registered = "".join(tree.text(p) for p in tree.paths if re.fullmatch(r"conf\.d/.*\.conf", p)
+                             and re.search(r'"plugin": *"%s"' % re.escape(folder), tree.text(p)))
         if not page_of(tree, name):
             yield hard(paths[0], 1, "there is no man/%s.scd" % name)
-        if not re.search(r'"plugin": *"%s"' % re.escape(folder), registered):
+        if not registered:
             yield hard(paths[0], 1, "no conf.d/*.conf registers the plugin %s" % folder)
         for path in paths:
             for line, text in tree.lines(path) if "settings_schema" in tree.text(path) else ():
                 for key in SCHEMA_KEY.findall(text):
                     if not has_bold(page_of(tree, name), key):
                         yield hard(path, line, "%s is not in man/%s.scd" % (key, name))
+                    if '"%s":' % key not in registered:
+                        yield hard(path, line, "%s is in no registration of %s in conf.d, not even "
+                                   "commented out" % (key, folder))
 
 
 # -------------------------------------------------------------------------------------- allow list

@@ -102,10 +102,13 @@ BROKEN = {
                  "host/config/settings-table.c": SPDX + '{ .key = "a.b",\n  .standard = "30s" },\n'}
                 for page in ("", "*a.b* (default _3s_)\n", "*a.b* says _30s_\n")],
         "plugins_documented": [
-                {"plugins/fake/a.c": SPDX, "conf.d/a.conf": '{ "plugin": "fake" }\n'},
-                {"plugins/fake/a.c": SPDX, "man/ub-plugin-fake.scd": "x\n"},
                 {"plugins/fake/a.c": SPDX + 'char settings_schema[] = "{\\"reboot\\":{}}";\n',
-                 "man/ub-plugin-fake.scd": "reboot\n", "conf.d/a.conf": '{ "plugin": "fake" }\n'}],
+                 "man/ub-plugin-fake.scd": page, "conf.d/a.conf": registration}
+                for page, registration in (
+                        ("reboot\n", '{ "plugin": "fake" // "reboot": false\n }\n'),
+                        ("*reboot*\n", '{ "plugin": "fake" // reboot\n }\n'))
+        ] + [{"plugins/fake/a.c": SPDX, "conf.d/a.conf": '{ "plugin": "fake" }\n'},
+             {"plugins/fake/a.c": SPDX, "man/ub-plugin-fake.scd": "x\n"}],
         "exceptions": [{"tests/lint/allow": "sizes host/util/a.c f because\n"},
                        {"tests/lint/allow": "sizes a b c\n" * 2 + "".join(
                                "sizes a%d b c\n" % i for i in range(lint.ALLOWED_AT_MOST))}],
@@ -129,7 +132,7 @@ GOOD = {
         "host/ctl/main.c": SPDX + "/* --json */\n",
         "plugins/fake/c.c": SPDX + 'const char settings_schema[] = "{\\"reboot\\":{}}";\n',
         "man/ub-plugin-fake.scd": "*reboot* and *--whatever*\n",
-        "conf.d/a.conf": '{ "plugin": "fake" }\n',
+        "conf.d/a.conf": '{ "plugin": "fake",\n  // "reboot": false\n}\n',
         "host/config/settings-table.c":
                 SPDX + '/* { .key = "a.b",\n *  .standard = "30s" }, */\n',
         "man/update-broker.conf.scd": "*a.b* (duration, default _30s_)\n",
