@@ -3,7 +3,9 @@
  * watch - the commands about an activity: apply, watch, cancel
  *
  * Signals are subscribed before anything is applied, so the first feedback is not missed; those
- * that came before the id was known wait in the connection until the loop runs. */
+ * that came before the id was known wait in the connection until the loop runs.  An activity
+ * outlives the daemon's process, so watching it does too: when the connection ends, it is made
+ * again, and what happened in between is read from the status and the history. */
 #include "config.h"
 
 #include <errno.h>
@@ -26,12 +28,17 @@
 
 enum { FILE_BYTES_MAX = PLACE_JSON_MAX + PLACE_ENVELOPE_MAX };
 
+/* A daemon that has ended: how often to look whether it is back, and how long. */
+#define RETRY_USEC UINT64_C(200000)
+enum { RETRIES_MAX = 600 };
+
 struct watch {
         const struct ctl *ctl;
         sd_event *event;
         sd_bus *bus;
         struct progress *progress;
         char *activity; /* NULL: all of them, without end */
+        unsigned int retries; /* since the connection ended */
 };
 
 static void watch_done(struct watch *watch)
@@ -92,16 +99,26 @@ static int on_feedback(sd_bus_message *m, void *data, sd_bus_error *error)
         return 0;
 }
 
+static int on_retry(sd_event_source *source, uint64_t usec, void *data);
+
+static int retry_later(struct watch *watch)
+{
+        return sd_event_add_time_relative(watch->event, NULL, CLOCK_MONOTONIC, RETRY_USEC, 0,
+                                          on_retry, watch);
+}
+
 static int on_disconnected(sd_bus_message *m, void *data, sd_bus_error *error)
 {
         struct watch *watch = data;
+        int r;
 
         (void)m;
         (void)error;
-        (void)sd_event_exit(
-                watch->event,
-                ctl_fail("update-brokerd has ended; what became of the activity will be in "
-                         "ubctl history when it runs again"));
+        (void)fprintf(stderr, "ubctl: update-brokerd has ended; waiting for it to come back\n");
+        watch->retries = 0;
+        r = retry_later(watch);
+        if (r < 0)
+                (void)sd_event_exit(watch->event, ctl_fail("%s", strerror(-r)));
         return 0;
 }
 
@@ -129,20 +146,19 @@ static int prepare_loop(struct watch *watch)
                 r = -errno;
         if (r >= 0)
                 r = sd_event_add_signal(watch->event, NULL, SIGWINCH, on_resize, watch);
-        if (r >= 0)
-                r = sd_bus_attach_event(watch->bus, watch->event, SD_EVENT_PRIORITY_NORMAL);
         return r;
 }
 
-/* Connects and subscribes.  What is wrong has been said when this fails. */
-static int begin(struct watch *watch)
+/* Connects and subscribes.  What is wrong has been said when this fails; when quiet, that nobody
+ * listens has not. */
+static int subscribe(struct watch *watch, bool quiet)
 {
         int r;
 
-        r = client_connect(watch->ctl, false, &watch->bus);
+        r = client_connect(watch->ctl, quiet, &watch->bus);
         if (r < 0)
                 return r;
-        r = prepare_loop(watch);
+        r = sd_bus_attach_event(watch->bus, watch->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
                 r = sd_bus_match_signal(watch->bus, NULL, NULL, CLIENT_PATH, CLIENT_INTERFACE,
                                         "Feedback", on_feedback, watch);
@@ -157,6 +173,104 @@ static int begin(struct watch *watch)
         return client_call(watch->bus, "Subscribe", NULL, NULL);
 }
 
+static int begin(struct watch *watch)
+{
+        int r;
+
+        r = prepare_loop(watch);
+        if (r < 0) {
+                (void)ctl_fail("%s", strerror(-r));
+                return r;
+        }
+        return subscribe(watch, false);
+}
+
+/* An entry of the history as the feedback that it was. */
+static int show_end(struct watch *watch, const struct json *entry)
+{
+        CLEANUP_JSON struct json *feedback = json_new_object();
+        const char *message = json_get_string(json_get_member(entry, "message"));
+        const char *status = json_get_string(json_get_member(entry, "status"));
+        int r;
+
+        r = feedback ? json_set(feedback, "status", json_new_string(status ? status : "")) : -ENOMEM;
+        if (r >= 0 && message)
+                r = json_set(feedback, "message", json_new_string(message));
+        if (r >= 0)
+                r = show(watch, watch->activity, feedback);
+        if (r < 0)
+                (void)ctl_fail("%s", strerror(-r));
+        return r;
+}
+
+/* Shows how the activity ended, if the daemon remembers.  -ENOENT: it does not. */
+static int show_past(struct watch *watch)
+{
+        CLEANUP_JSON struct json *history = NULL;
+        const struct json *entry;
+        const char *id;
+        int r;
+
+        r = client_get(watch->bus, "History", &history);
+        if (r < 0)
+                return r;
+        JSON_FOREACH(entry, json_get_member(history, "activities")) {
+                id = json_get_string(json_get_member(entry, "activityId"));
+                if (id && strcmp(id, watch->activity) == 0)
+                        return show_end(watch, entry);
+        }
+        (void)ctl_fail("there is no activity %s; without an id, `ubctl watch` waits for any",
+                       watch->activity);
+        return -ENOENT;
+}
+
+/* Shows where the activity that runs is already, or how the wanted one ended.  What is wrong has
+ * been said. */
+static int catch_up(struct watch *watch)
+{
+        CLEANUP_JSON struct json *status = NULL;
+        const struct json *activity;
+        const struct json *feedback;
+        const char *queued;
+        const char *id;
+        int r;
+
+        r = client_get(watch->bus, "Status", &status);
+        if (r < 0)
+                return r;
+        activity = json_get_member(status, "activity");
+        feedback = json_get_member(activity, "feedback");
+        id = json_get_string(json_get_member(activity, "activityId"));
+        queued = json_get_string(json_get_member(status, "queued"));
+        if (watch->activity && !(id && strcmp(id, watch->activity) == 0))
+                return queued && strcmp(queued, watch->activity) == 0 ? 0 : show_past(watch);
+        r = id && feedback ? show(watch, id, feedback) : 0;
+        if (r < 0)
+                (void)ctl_fail("%s", strerror(-r));
+        return r;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+        struct watch *watch = data;
+        int r;
+
+        (void)source;
+        (void)usec;
+        client_done(&watch->bus);
+        watch->bus = NULL;
+        r = subscribe(watch, true);
+        if (r == -ENOENT || r == -ECONNREFUSED) {
+                if (++watch->retries < RETRIES_MAX)
+                        return retry_later(watch);
+                (void)ctl_fail("update-brokerd has ended; what became of the activity will be in "
+                               "ubctl history when it runs again");
+        }
+        if (r >= 0)
+                r = catch_up(watch);
+        return r < 0 ? sd_event_exit(watch->event, CTL_EXIT_FAILURE) : 0;
+}
+
 static int run(struct watch *watch)
 {
         int r = sd_event_loop(watch->event);
@@ -167,28 +281,17 @@ static int run(struct watch *watch)
 int ctl_watch(const struct ctl *ctl)
 {
         CLEANUP(watch_done) struct watch watch = { .ctl = ctl };
-        CLEANUP_JSON struct json *status = NULL;
-        const struct json *activity;
-        const struct json *feedback;
-        const char *id;
         int r;
 
-        r = begin(&watch);
-        if (r >= 0 && ctl->argc > 0) {
+        if (ctl->argc > 0) {
                 watch.activity = strdup(ctl->argv[0]);
-                r = watch.activity ? 0 : -ENOMEM;
+                if (!watch.activity)
+                        return ctl_fail("out of memory");
         }
+        r = begin(&watch);
         if (r >= 0)
-                r = client_get(watch.bus, "Status", &status);
-        if (r < 0)
-                return CTL_EXIT_FAILURE;
-        /* Where the one that runs is already. */
-        activity = json_get_member(status, "activity");
-        feedback = json_get_member(activity, "feedback");
-        id = json_get_string(json_get_member(activity, "activityId"));
-        if (id && feedback)
-                r = show(&watch, id, feedback);
-        return r < 0 ? ctl_fail("%s", strerror(-r)) : run(&watch);
+                r = catch_up(&watch);
+        return r < 0 ? CTL_EXIT_FAILURE : run(&watch);
 }
 
 /* ----------------------------------------------------------------------------- apply and cancel */

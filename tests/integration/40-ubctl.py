@@ -70,11 +70,13 @@ class Ubctl(unittest.TestCase):
         reader = threading.Thread(target=lambda: [self.said.put(line) for line in self.server.stdout])
         reader.start()
 
-        def stop():
-            self.server.stdin.close()
-            self.assertEqual(self.server.wait(PATIENCE), 0)
-            reader.join()
-            self.server.stdout.close()
+        def stop(server=self.server):
+            if not server.stdin.closed:
+                server.stdin.close()
+                self.assertEqual(server.wait(PATIENCE), 0)
+                reader.join()
+                server.stdout.close()
+        self.stop_server = stop
         self.addCleanup(stop)
         self.hear("ready")
 
@@ -248,14 +250,32 @@ class Ubctl(unittest.TestCase):
             "A1 self-update:日本?[31m 2: IDENTIFIED",
             "A1 RUNNING", "A1 COMPLETED", ""])))
 
-    def test_watch_tells_when_the_daemon_ends(self):
+    def test_watch_of_an_activity_that_has_ended_says_how(self):
         self.start_server()
-        process = self.start_watch("watch")
+        self.document("history", {"activities": [{"activityId": "A0", "status": "SUPERSEDED", "message": "by A1"},
+                                                 {"activityId": "A1", "status": "COMPLETED"}]})
+        self.assertEqual(self.ubctl("watch", "A0"), (5, "A0 SUPERSEDED: by A1\n", ""))
+        status, out, _ = self.ubctl("watch", "--json", "A1")
+        self.assertEqual((status, json.loads(out)), (0, {"activityId": "A1", "feedback": {"status": "COMPLETED"}}))
+
+    def test_watch_of_an_unknown_activity_does_not_wait_for_ever(self):
+        self.start_server()
+        self.document("history", {"activities": []})
+        self.assertEqual(self.ubctl("watch", "A9"), (1, "", "ubctl: there is no activity A9; without an id, "
+                                                            "`ubctl watch` waits for any\n"))
+
+    def test_watch_goes_on_when_the_daemon_comes_back(self):
+        self.start_server()
+        self.document("status", STATUS)
+        process = self.start_watch("watch", "A1")
         self.hear("get 1")
-        self.server.stdin.close()
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 1)
-        self.assertIn("ubctl: update-brokerd has ended", err)
+        self.stop_server()
+        self.assertIn("update-brokerd has ended; waiting", process.stderr.readline())
+        self.start_server()
+        self.document("history", {"activities": [{"activityId": "A1", "status": "INCOMPLETE", "message": "y"}]})
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (3, ""))
+        self.assertTrue(out.endswith("A1 INCOMPLETE: y\n"), out)
 
     def test_cancel_names_what_it_cancelled(self):
         self.start_server()
