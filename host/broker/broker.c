@@ -69,11 +69,22 @@ void broker_give(struct broker *b, const struct event *event)
 
 /* ----------------------------------------------------------------------------- looking after it */
 
+static void describe_idleness(const struct broker *b, char ret[static STATUS_SIZE])
+{
+        bool lost = uplink_is_configured(b->uplink) && !uplink_is_up(b->uplink);
+        size_t total;
+        size_t up;
+
+        hosted_count(b, &total, &up);
+        (void)snprintf(ret, STATUS_SIZE, "idle, %zu of %zu agents run%s", up, total,
+                       lost ? ", no connection to the MQTT server" : "");
+}
+
 /* Only what is on disk: who is told of a phase may rely on it. */
 static void show_status(struct broker *b)
 {
         const char *activity = orchestrator_get_activity(b->orchestrator);
-        char text[256];
+        char text[STATUS_SIZE];
 
         if (b->carry.held)
                 return;
@@ -83,7 +94,7 @@ static void show_status(struct broker *b)
                 (void)snprintf(text, sizeof(text), "activity %s: %s", activity,
                                orchestrator_get_phase(b->orchestrator));
         else
-                (void)snprintf(text, sizeof(text), "idle");
+                describe_idleness(b, text);
         if (strcmp(text, b->status) == 0)
                 return;
         memcpy(b->status, text, sizeof(b->status));
@@ -241,6 +252,7 @@ static void on_uplink(void *data, bool up)
         plugin_mqtt_connected(b, up);
         if (up && !b->readings && !b->stopping)
                 current_state_read_initial(b);
+        broker_look(b);
 }
 
 static void on_reboot_log(void *data, const char *text)

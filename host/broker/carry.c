@@ -16,6 +16,7 @@
 #include "host/broker/inside.h"
 #include "host/broker/reboot.h"
 #include "host/broker/setup.h"
+#include "host/config/registration.h"
 #include "host/config/settings.h"
 #include "host/state/journal.h"
 
@@ -110,7 +111,12 @@ void carry_on_written(void *data, int r)
 
 static void write_log(struct broker *b, const struct effect *effect)
 {
-        const struct log_about about = { .domain = effect->domain, .activity = effect->activity };
+        const struct hosted *h = effect->domain ? hosted_find_domain(b, effect->domain) : NULL;
+        const struct log_about about = {
+                .agent = h ? h->registration->id : NULL,
+                .domain = effect->domain,
+                .activity = effect->activity,
+        };
         enum log_level level = LOG_LEVEL_DEBUG;
 
         if (effect->level <= 3)

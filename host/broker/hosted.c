@@ -44,6 +44,17 @@ void hosted_log(const struct hosted *h, enum log_level level, const char *activi
         log_write(h->broker->log, level, NULL, &about, "%s", text ? text : "(out of memory)");
 }
 
+void hosted_count(const struct broker *b, size_t *ret_total, size_t *ret_up)
+{
+        size_t i;
+
+        *ret_total = *ret_up = 0;
+        for (i = 0; i < b->n_hosted; i++) {
+                *ret_total += !b->hosted[i]->leaving;
+                *ret_up += !b->hosted[i]->leaving && b->hosted[i]->up;
+        }
+}
+
 struct instance *hosted_get_instance(const struct hosted *h)
 {
         return h->supervisor ? supervisor_get_instance(h->supervisor) : NULL;

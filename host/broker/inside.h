@@ -45,7 +45,7 @@ struct setup;
 struct uplink;
 struct uplink_route;
 
-enum { AGENT_TOPICS_IN = 3 };
+enum { AGENT_TOPICS_IN = 3, STATUS_SIZE = 256 };
 
 /* ---------------------------------------------------------------------------------- one plugin */
 
@@ -124,7 +124,7 @@ struct broker {
         uint64_t n_readings;        /* so far */
 
         char *last_feedback; /* of the activity that runs; NULL: none yet */
-        char status[256];    /* as the service manager knows it */
+        char status[STATUS_SIZE]; /* as the service manager knows it */
         uint64_t started_usec;
         bool started;
         bool ready;
@@ -177,6 +177,8 @@ void hosted_leave(struct hosted *h);
 /* Its plugin runs, or is on its way up or down. */
 bool hosted_is_there(const struct hosted *h);
 struct hosted *hosted_find_domain(const struct broker *b, const char *domain);
+/* Those that are configured, connectors included, and how many of them run. */
+void hosted_count(const struct broker *b, size_t *ret_total, size_t *ret_up);
 struct instance *hosted_get_instance(const struct hosted *h);
 /* Carries out one of the effects that go to an agent. */
 void hosted_tell(struct broker *b, const struct effect *effect);

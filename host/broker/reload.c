@@ -336,6 +336,18 @@ static void answer_calls(struct broker *b, int r, const char *text)
         b->n_reload_calls = 0;
 }
 
+static void end_reading(struct broker *b, int r, const char *text)
+{
+        const char *why = *text ? text : strerror(-r);
+
+        if (r < 0)
+                log_error(b->log, NULL, "the old configuration stays in force: %s", why);
+        answer_calls(b, r, why);
+        (void)sd_notify(0, "READY=1"); /* no service manager: nobody to tell */
+}
+
+static int begin_reading(struct broker *b);
+
 static void on_read(void *data, int r)
 {
         struct reload *reload = data;
@@ -347,6 +359,14 @@ static void on_read(void *data, int r)
                 return;
         }
         b->reload = NULL;
+        if (again) {
+                /* Who asked in the meantime may have changed a file that had been read by then. */
+                reload_free(reload);
+                r = begin_reading(b);
+                if (r < 0)
+                        end_reading(b, r, "");
+                return;
+        }
         if (r == 0)
                 r = judge(b, reload);
         if (r == 0) {
@@ -355,15 +375,9 @@ static void on_read(void *data, int r)
                 if (orchestrator_get_activity(b->orchestrator))
                         log_info(b->log, NULL,
                                  "the new configuration waits for the activity to end");
-        } else {
-                log_error(b->log, NULL, "the old configuration stays in force: %s",
-                          *reload->diag.text ? reload->diag.text : strerror(-r));
         }
-        answer_calls(b, r, *reload->diag.text ? reload->diag.text : strerror(-r));
-        (void)sd_notify(0, "READY=1"); /* no service manager: nobody to tell */
+        end_reading(b, r, reload->diag.text);
         reload_free(reload);
-        if (again)
-                reload_begin(b, NULL);
         broker_look(b);
 }
 
@@ -424,11 +438,8 @@ void reload_begin(struct broker *b, struct control_call *take_call)
         }
         (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_monotonic_usec());
         r = begin_reading(b);
-        if (r < 0) {
-                log_error(b->log, NULL, "the configuration cannot be read: %s", strerror(-r));
-                (void)sd_notify(0, "READY=1"); /* no service manager: nobody to tell */
-                answer_calls(b, r, strerror(-r));
-        }
+        if (r < 0)
+                end_reading(b, r, "");
 }
 
 void reload_done(struct broker *b)

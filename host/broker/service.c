@@ -129,16 +129,12 @@ static struct json *activity_write(const struct broker *b, const char *activity)
 static struct json *counts_write(const struct broker *b)
 {
         CLEANUP_JSON struct json *object = json_new_object();
-        int64_t total = 0;
-        int64_t running = 0;
-        size_t i;
+        size_t total;
+        size_t up;
 
-        for (i = 0; i < b->n_hosted; i++) {
-                total += !b->hosted[i]->leaving;
-                running += b->hosted[i]->up;
-        }
-        if (json_set(object, "total", json_new_integer(total)) < 0 ||
-            json_set(object, "running", json_new_integer(running)) < 0)
+        hosted_count(b, &total, &up);
+        if (json_set(object, "total", json_new_integer((int64_t)total)) < 0 ||
+            json_set(object, "running", json_new_integer((int64_t)up)) < 0)
                 return NULL;
         return TAKE_PTR(object);
 }

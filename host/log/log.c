@@ -224,12 +224,14 @@ static int write_journal(const struct event *event)
 
         fields.n = 0;
         (void)snprintf(number[0], sizeof(number[0]), "%d", priority_of(event->level));
-        (void)snprintf(number[1], sizeof(number[1]), "%d", event->origin->line);
         add_field(&fields, "PRIORITY", number[0]);
         add_field(&fields, "SYSLOG_IDENTIFIER", "update-broker");
-        add_field(&fields, "CODE_FILE", event->origin->file);
-        add_field(&fields, "CODE_LINE", number[1]);
-        add_field(&fields, "CODE_FUNC", event->origin->function);
+        if (event->origin) {
+                (void)snprintf(number[1], sizeof(number[1]), "%d", event->origin->line);
+                add_field(&fields, "CODE_FILE", event->origin->file);
+                add_field(&fields, "CODE_LINE", number[1]);
+                add_field(&fields, "CODE_FUNC", event->origin->function);
+        }
         if (event->about) {
                 add_field(&fields, "AGENT", event->about->agent);
                 add_field(&fields, "DOMAIN", event->about->domain);

@@ -72,7 +72,7 @@ int log_configure(struct log *log, const struct log_options *options, struct dia
 /* For what is costly to prepare. */
 bool log_wants(const struct log *log, enum log_level level);
 
-/* about may be NULL. */
+/* origin and about may be NULL. */
 void log_write(struct log *log, enum log_level level, const struct log_origin *origin,
                const struct log_about *about, const char *format, ...)
         __attribute__((format(printf, 5, 6)));

@@ -11,6 +11,7 @@ integration_scripts += \
 	tests/integration/30-daemon.py \
 	tests/integration/31-daemon-dies.py \
 	tests/integration/32-reboot.py \
+	tests/integration/33-service-manager.py \
 	$(NULL)
 endif
 if HAVE_CHECK

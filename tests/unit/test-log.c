@@ -466,6 +466,20 @@ START_TEST(the_journal_gets_fields_when_stderr_is_its_stream)
 }
 END_TEST
 
+START_TEST(the_journal_takes_what_comes_from_nowhere_in_particular)
+{
+        struct bench bench = { .log = NULL };
+
+        bench_start(&bench);
+        bench.options.file = NULL;
+        catch_stderr(&bench, true);
+        bench_open(&bench);
+        log_write(bench.log, LOG_LEVEL_WARN, NULL, NULL, "so it is");
+        ck_assert_str_eq(journal, "PRIORITY=4\nSYSLOG_IDENTIFIER=update-broker\nMESSAGE=so it is\n");
+        bench_done(&bench);
+}
+END_TEST
+
 START_TEST(stderr_stands_in_for_a_journal_that_does_not_answer)
 {
         struct bench bench = { .log = NULL };
@@ -531,6 +545,7 @@ UNIT_MAIN("log",
           a_full_disk_costs_lines_but_says_so_when_it_is_over,
           a_file_that_cannot_be_put_aside_grows_to_twice_its_size_only,
           the_journal_gets_fields_when_stderr_is_its_stream,
+          the_journal_takes_what_comes_from_nowhere_in_particular,
           stderr_stands_in_for_a_journal_that_does_not_answer,
           a_terminal_gets_the_lines_of_the_file,
           words_of_levels_are_read_in_any_case)
