@@ -4,7 +4,10 @@
  * bus about its sender.  The question is asynchronous (sd_bus_query_sender_creds() would wait for
  * the answer); since the answers come in the order of the questions, the calls keep theirs.
  *
- * Signals go to subscribers one by one: a broadcast would be seen by those who may not look. */
+ * Signals go to subscribers one by one: a broadcast would be seen by those who may not look.
+ *
+ * A bus that is not there, or is lost, is waited for: sd-bus watches the folder of its socket, so
+ * that a system without one costs nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +15,16 @@
 #include "host/broker/control-internal.h"
 #include "host/log/log.h"
 #include "host/util/diag.h"
+#include "host/util/time.h"
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
 
 enum { QUESTIONS_MAX = 64 };
+
+/* A bus that is restarted is back at once; one that comes and goes is not worth more. */
+#define BUS_DELAY_MIN_USEC (250 * USEC_PER_MSEC)
+#define BUS_DELAY_MAX_USEC (1 * USEC_PER_MINUTE)
 
 struct control_subscriber {
         struct control *control; /* borrowed, outlives us */
@@ -225,13 +233,16 @@ static int on_name(sd_bus_message *reply, void *data, sd_bus_error *error)
                          fault->message ? fault->message : fault->name);
         else if (sd_bus_message_read(reply, "u", &result) < 0 || result != 1)
                 log_warn(control->log, NULL,
-                         "system bus: no name " CONTROL_NAME ": another process has it");
+                         "system bus: another process has the name " CONTROL_NAME
+                         ", which is ours when that lets go of it");
         else
                 log_info(control->log, NULL, "system bus: serving " CONTROL_NAME);
+        control->bus_opened_usec = time_now_usec();
         return 1;
 }
 
-static int open_bus(struct control *control)
+/* watch: where nobody listens yet, wait until somebody does. */
+static int open_bus(struct control *control, bool watch)
 {
         const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
         sd_bus *bus = NULL;
@@ -243,31 +254,71 @@ static int open_bus(struct control *control)
         r = sd_bus_set_address(bus, address ? address : "unix:path=/run/dbus/system_bus_socket");
         if (r >= 0)
                 r = sd_bus_set_bus_client(bus, true);
+        if (r >= 0)
+                r = sd_bus_set_watch_bind(bus, watch);
         if (r < 0) {
                 (void)sd_bus_unref(bus);
                 return r;
         }
-        return control_peer_new(control, bus, true, &control->system_bus);
+        r = control_peer_new(control, bus, true, &control->system_bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_request_name_async(control->system_bus->bus, NULL, CONTROL_NAME,
+                                      SD_BUS_NAME_QUEUE, on_name,
+                                      control);
+        if (r < 0)
+                control->system_bus = control_peer_free(control->system_bus);
+        return r;
+}
+
+static int on_again(sd_event_source *source, uint64_t usec, void *data)
+{
+        struct control *control = data;
+        int r;
+
+        (void)source;
+        (void)usec;
+        control->bus_again = sd_event_source_unref(control->bus_again);
+        r = open_bus(control, true);
+        if (r < 0)
+                control_bus_retry(control, strerror(-r));
+        return 0;
 }
 
 void control_bus_open(struct control *control)
 {
         int r;
 
-        r = open_bus(control);
+        r = open_bus(control, false);
         if (r == -ENOENT || r == -ECONNREFUSED) {
                 log_info(control->log, NULL, "there is no system bus: ubctl uses %s",
                          control->socket_path);
-                return;
+                r = open_bus(control, true);
         }
-        if (r >= 0)
-                r = sd_bus_request_name_async(control->system_bus->bus, NULL, CONTROL_NAME, 0,
-                                              on_name, control);
         if (r < 0)
-                log_warn(control->log, NULL, "system bus: %s", strerror(-r));
+                control_bus_retry(control, strerror(-r));
 }
 
-void control_bus_lost(struct control *control)
+/* A bus that has been there for long is not what the delays are for. */
+void control_bus_retry(struct control *control, const char *why)
+{
+        uint64_t now_usec = time_now_usec();
+        uint64_t delay_usec = 2 * control->bus_delay_usec;
+
+        if (delay_usec == 0 || now_usec - control->bus_opened_usec > BUS_DELAY_MAX_USEC)
+                delay_usec = BUS_DELAY_MIN_USEC;
+        if (delay_usec > BUS_DELAY_MAX_USEC)
+                delay_usec = BUS_DELAY_MAX_USEC;
+        control->bus_delay_usec = delay_usec;
+        log_warn(control->log, NULL, "system bus: %s; it is opened again in %.1f s", why,
+                 (double)delay_usec / (double)USEC_PER_SEC);
+        control->bus_again = sd_event_source_disable_unref(control->bus_again);
+        if (sd_event_add_time_relative(control->event, &control->bus_again, CLOCK_BOOTTIME,
+                                       delay_usec, delay_usec / 10, on_again, control) < 0)
+                log_error(control->log, NULL, "system bus: out of memory: it is given up");
+}
+
+void control_bus_close(struct control *control)
 {
         while (control->subscribers) {
                 struct control_subscriber *s = TAKE_PTR(control->subscribers);
@@ -282,4 +333,5 @@ void control_bus_lost(struct control *control)
                 (void)question_free(q);
         }
         control->system_bus = control_peer_free(control->system_bus);
+        control->bus_again = sd_event_source_disable_unref(control->bus_again);
 }

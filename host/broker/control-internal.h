@@ -70,6 +70,9 @@ struct control {
         sd_event_source *reaper;
         struct control_peer *peers;
         struct control_peer *system_bus; /* NULL: there is none */
+        sd_event_source *bus_again;      /* timer: it is opened again */
+        uint64_t bus_delay_usec;         /* the last one */
+        uint64_t bus_opened_usec;        /* when it last answered */
         struct control_subscriber *subscribers; /* on the system bus, the newest first */
         struct control_question *questions;     /* to the system bus, about senders */
         size_t n_questions;
@@ -113,9 +116,12 @@ int control_peer_signal(struct control_peer *peer, const char *destination, cons
 
 /* -------------------------------------------------------------------------------- control-bus.c */
 
+/* Comes when it comes; nothing waits for it. */
 void control_bus_open(struct control *control);
-/* The bus has gone, and everybody who was on it. */
-void control_bus_lost(struct control *control);
+/* Ends the connection, if there is one: everybody who was on the bus is forgotten. */
+void control_bus_close(struct control *control);
+/* Opens it again, after a delay that grows each time. */
+void control_bus_retry(struct control *control, const char *why);
 /* Finds out who sent m, then calls control_call_run(). */
 int control_bus_ask(struct control_peer *peer, sd_bus_message *m);
 int control_bus_subscribe(struct control_peer *peer, sd_bus_message *m, bool on, struct diag *diag);

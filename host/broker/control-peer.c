@@ -36,7 +36,7 @@ void control_peer_drop(struct control_peer *peer, const char *why)
                 return;
         peer->gone = true;
         if (peer->is_system_bus)
-                log_warn(peer->control->log, NULL, "system bus: %s", why);
+                log_debug(peer->control->log, NULL, "system bus: %s", why);
         else if (why)
                 log_warn(peer->control->log, NULL, "control: a client of user %u is cut off: %s",
                          (unsigned)peer->user.uid, why);

@@ -169,8 +169,10 @@ static int on_reap(sd_event_source *source, void *data)
                 *link = peer->next;
                 (void)control_peer_free(peer);
         }
-        if (control->system_bus && control->system_bus->gone)
-                control_bus_lost(control);
+        if (control->system_bus && control->system_bus->gone) {
+                control_bus_close(control);
+                control_bus_retry(control, "the connection is lost");
+        }
         return 0;
 }
 
@@ -317,7 +319,7 @@ struct control *control_free(struct control *control)
         if (!control)
                 return NULL;
         control_calls_forget(control);
-        control_bus_lost(control);
+        control_bus_close(control);
         while (control->peers) {
                 struct control_peer *peer = control->peers;
 

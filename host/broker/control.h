@@ -23,7 +23,8 @@
  *
  * The same object is served in two places: always on the socket RUNTIME_DIR/control, with plain
  * connections from peer to peer, and on the system bus when there is one.  That the bus is away, or
- * another process owns the name, is logged and nothing worse.
+ * another process owns the name, is logged and nothing worse; a bus that comes, or comes back, is
+ * noticed.
  *
  * Root and the daemon's own user may do everything; members of the configured group may look
  * (Status, Agents, Inventory, History, CheckConfig, signals); everybody else is told that they may

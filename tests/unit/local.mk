@@ -17,6 +17,7 @@ unit_programs = \
 	tests/unit/test-connection \
 	tests/unit/test-confd \
 	tests/unit/test-control \
+	tests/unit/test-control-access \
 	tests/unit/test-reboot \
 	tests/unit/test-journal \
 	tests/unit/test-json \
@@ -78,11 +79,18 @@ tests_unit_test_channel_SOURCES = tests/unit/test-channel.c tests/unit/unit.h
 tests_unit_test_channel_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_channel_LDADD = libhost-plugin.a $(unit_ldadd) $(SYSTEMD_LIBS)
 
-tests_unit_test_control_SOURCES = tests/unit/test-control.c tests/fake/fake-broker.c tests/fake/fake-broker.h \
+unit_control_sources = tests/unit/control-rig.h tests/fake/fake-broker.c tests/fake/fake-broker.h \
 	tests/unit/folder.h tests/unit/unit.h
-tests_unit_test_control_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
-tests_unit_test_control_LDADD = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
+unit_control_ldadd = libhost-broker.a libhost-model.a libhost-log.a libhost-json.a libhost-scan.a \
 	$(unit_ldadd) $(SYSTEMD_LIBS) $(CJSON_LIBS) -lm
+
+tests_unit_test_control_SOURCES = tests/unit/test-control.c $(unit_control_sources)
+tests_unit_test_control_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_control_LDADD = $(unit_control_ldadd)
+
+tests_unit_test_control_access_SOURCES = tests/unit/test-control-access.c tests/unit/bus.h $(unit_control_sources)
+tests_unit_test_control_access_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_control_access_LDADD = $(unit_control_ldadd)
 
 tests_unit_test_reboot_SOURCES = tests/unit/test-reboot.c tests/fake/fake-logind.c tests/fake/fake-logind.h \
 	tests/unit/bus.h tests/unit/folder.h tests/unit/unit.h
