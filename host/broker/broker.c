@@ -69,12 +69,16 @@ void broker_give(struct broker *b, const struct event *event)
 
 /* ----------------------------------------------------------------------------- looking after it */
 
-static void describe_idleness(const struct broker *b, char ret[static STATUS_SIZE])
+static void describe_rest(const struct broker *b, char ret[static STATUS_SIZE])
 {
         bool lost = uplink_is_configured(b->uplink) && !uplink_is_up(b->uplink);
         size_t total;
         size_t up;
 
+        if (!b->ready) {
+                (void)snprintf(ret, STATUS_SIZE, "starting");
+                return;
+        }
         hosted_count(b, &total, &up);
         (void)snprintf(ret, STATUS_SIZE, "idle, %zu of %zu agents run%s", up, total,
                        lost ? ", no connection to the MQTT server" : "");
@@ -94,7 +98,7 @@ static void show_status(struct broker *b)
                 (void)snprintf(text, sizeof(text), "activity %s: %s", activity,
                                orchestrator_get_phase(b->orchestrator));
         else
-                describe_idleness(b, text);
+                describe_rest(b, text);
         if (strcmp(text, b->status) == 0)
                 return;
         memcpy(b->status, text, sizeof(b->status));

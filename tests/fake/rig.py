@@ -124,6 +124,31 @@ class Speaker:
         self.process.stdout.close()
 
 
+# As strict as the real one: nobody owns or calls what no policy lets him, and logind has one.
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+        "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+        <listen>unix:path=%s/bus</listen>
+        <policy context="default">
+                <allow user="*"/>
+                <deny own="*"/>
+                <deny send_type="method_call"/>
+                <allow send_type="signal"/>
+                <allow send_requested_reply="true" send_type="method_return"/>
+                <allow send_requested_reply="true" send_type="error"/>
+                <allow receive_type="method_call"/>
+                <allow receive_type="method_return"/>
+                <allow receive_type="error"/>
+                <allow receive_type="signal"/>
+                <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>
+                <allow own="org.freedesktop.login1"/>
+                <allow send_destination="org.freedesktop.login1"/>
+        </policy>
+        %s
+</busconfig>
+"""
+
+
 class Bus:
     """A dbus-daemon for all users, in the place of the system's."""
 
@@ -131,12 +156,12 @@ class Bus:
         self.program = find_program("dbus-daemon")
         self.config = os.path.join(folder, "bus.conf")
         self.process = None
+        source = os.path.join(os.environ.get("top_srcdir", "."), "host", "broker", "org.updatebroker1.conf")
+        with open(source) as f:
+            policy = f.read().partition("<busconfig>")[2].partition("</busconfig>")[0]
+        policy = policy.replace('user="root"', 'user="%d"' % os.geteuid())
         with open(self.config, "w") as f:
-            f.write("<!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN' "
-                    "'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>"
-                    "<busconfig><listen>unix:path=%s/bus</listen><policy context='default'>"
-                    "<allow user='*'/><allow own='*'/><allow send_destination='*'/>"
-                    "<allow receive_sender='*'/></policy></busconfig>" % folder)
+            f.write(BUS_CONFIG % (folder, policy))
 
     def start(self):
         self.process = subprocess.Popen([self.program, "--config-file=" + self.config, "--nofork", "--nopidfile",
@@ -152,9 +177,38 @@ class Bus:
             self.process = None
 
 
+class Notifications:
+    """What one daemon tells its service manager, read at once: a daemon whose words nobody takes stands still."""
+
+    def __init__(self, path):
+        self.path = path
+        self.words = []
+        self.changed = threading.Condition()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        while True:
+            text = self.socket.recv(4096).decode()
+            if not text:
+                return
+            with self.changed:
+                self.words += text.split("\n")
+                self.changed.notify_all()
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(b"", self.path)
+        self.reader.join()
+        self.socket.close()
+        os.unlink(self.path)
+
+
 class Rig:
-    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",), bus=False):
-        self.folder = tempfile.mkdtemp(prefix="ub-rig-", dir=trusted_base())
+    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",), bus=False, base=None):
+        self.folder = tempfile.mkdtemp(prefix="ub-rig-", dir=base or trusted_base())
         os.chmod(self.folder, 0o755)
         self.process = None
         self.backend = None
@@ -177,13 +231,14 @@ class Rig:
             self.server = Server(self.folder)
             self.config["connection"] = {"broker": "tcp://127.0.0.1:%d" % self.server.port}
         self.log_path = self.path("daemon.log")
-        # Never the machine's own bus, and nobody listens there unless it is asked for.
-        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=" + self.path("bus")
-        self.bus = Bus(self.folder) if bus else None
+        # Never the machine's own bus, and nobody listens there unless it is asked for.  Everybody can reach it.
+        self.public = tempfile.mkdtemp(prefix="ub-rig-")
+        os.chmod(self.public, 0o755)
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=%s/bus" % self.public
+        self.bus = Bus(self.public) if bus else None
+        self.runtime = self.path("runtime")
         self.speakers = []
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(self.path("notify"))
-        self.notified = []
+        self.notifications = None
 
     def __enter__(self):
         if self.server:
@@ -205,7 +260,9 @@ class Rig:
             self.bus.stop()
         if self.server:
             self.server.stop()
-        self.notify.close()
+        if self.notifications:
+            self.notifications.close()
+        shutil.rmtree(self.public, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, *names):
@@ -235,13 +292,16 @@ class Rig:
         with open(path, "w") as f:
             json.dump(self.config, f)
         os.chmod(path, 0o644)
-        self.environment["NOTIFY_SOCKET"] = self.path("notify")
-        self.notified = []
+        if self.notifications:
+            self.notifications.close()
+        self.notifications = Notifications(os.path.join(self.public, "notify"))
+        os.chmod(self.notifications.path, 0o666)
+        self.environment["NOTIFY_SOCKET"] = self.notifications.path
         log = open(self.log_path, "a")
         self.process = subprocess.Popen(
             [*prefix, os.path.join(TOP, "update-brokerd"), "--config-file", path,
              "--conf-dir", self.path("conf.d"), "--state-dir", self.path("state"),
-             "--runtime-dir", self.path("runtime"), "--plugin-dir", self.path("plugins"),
+             "--runtime-dir", self.runtime, "--plugin-dir", self.path("plugins"),
              "--agent-host", os.path.join(TOP, "ub-agent-host")],
             env=self.environment, stdout=log, stderr=log)
         log.close()
@@ -249,14 +309,24 @@ class Rig:
         if connected and self.server:
             self.initial = self.message("vehicleupdate/currentstate")
 
+    @property
+    def notified(self):
+        """What the service manager has been told, since the daemon was started or since forget_notified()."""
+        with self.notifications.changed:
+            return list(self.notifications.words)
+
+    def forget_notified(self):
+        with self.notifications.changed:
+            self.notifications.words.clear()
+
     def wait_notified(self, word):
-        """Waits until the service manager has been told this, since the daemon was started."""
+        """Waits until the service manager has been told this."""
         deadline = time.monotonic() + PATIENCE
-        while word not in self.notified:
-            self.notify.settimeout(0.2)  # to notice when the daemon has died
-            try:
-                self.notified += self.notify.recv(4096).decode().split("\n")
-            except socket.timeout:
+        with self.notifications.changed:
+            while word not in self.notifications.words:
+                self.notifications.changed.wait(0.2)  # to notice when the daemon has died
+                if word in self.notifications.words:
+                    break
                 assert self.process.poll() is None, "the daemon ended with %s" % self.process.poll()
                 assert time.monotonic() < deadline, "never told: " + word
 
@@ -270,7 +340,7 @@ class Rig:
         assert status == 0, "exit status %s" % status
 
     def hang_up(self):
-        self.notified = []
+        self.forget_notified()
         self.process.send_signal(signal.SIGHUP)
 
     def wait_log(self, pattern):

@@ -22,18 +22,17 @@ def blocking(seconds):
     return dict(AGENT, phases={"UPDATE": {"result": "block", "delayMs": 1000 * seconds}})
 
 
-def listen_until_silent(rig, word, seconds):
+def wait_until_silent(rig, word, seconds):
     """Waits until this has not been said for so long."""
     deadline = time.monotonic() + PATIENCE
-    last = time.monotonic()
-    rig.notify.settimeout(seconds)
-    while time.monotonic() - last < seconds:
-        assert time.monotonic() < deadline, "it is said again and again: " + word
-        try:
-            if word in rig.notify.recv(4096).decode().split("\n"):
-                last = time.monotonic()
-        except socket.timeout:
-            return
+    notifications = rig.notifications
+    with notifications.changed:
+        while True:
+            assert time.monotonic() < deadline, "it is said again and again: " + word
+            before = notifications.words.count(word)
+            notifications.changed.wait_for(lambda: notifications.words.count(word) > before, seconds)
+            if notifications.words.count(word) == before:
+                return
 
 
 def life_is_told_in_order():
@@ -54,7 +53,7 @@ def status_tells_what_is_missing():
         rig.start()
         rig.server.stop()
         rig.wait_notified("STATUS=idle, 1 of 1 agents run, no connection to the MQTT server")
-        rig.notified = []
+        rig.forget_notified()
         rig.server.start()
         rig.wait_notified("STATUS=idle, 1 of 1 agents run")
         rig.stop()
@@ -87,7 +86,7 @@ def the_watchdog_is_fed():
         rig.start()
         for _ in range(3):
             rig.wait_notified("WATCHDOG=1")
-            rig.notified = []
+            rig.forget_notified()
         rig.stop()
 
 
@@ -98,7 +97,7 @@ def a_loop_that_hangs_does_not_feed_the_watchdog():
         rig.start()
         rig.wait_notified("WATCHDOG=1")
         rig.desire("A1", WANTED)
-        listen_until_silent(rig, "WATCHDOG=1", 2)
+        wait_until_silent(rig, "WATCHDOG=1", 2)
         rig.kill()
 
 
@@ -109,7 +108,7 @@ def a_plugin_that_hangs_in_a_process_of_its_own_does_not_matter():
         rig.desire("A1", WANTED)
         rig.wait_notified("STATUS=activity A1: UPDATE")
         for _ in range(5):
-            rig.notified = []
+            rig.forget_notified()
             rig.wait_notified("WATCHDOG=1")
         rig.kill()
 

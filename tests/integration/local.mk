@@ -12,6 +12,7 @@ integration_scripts += \
 	tests/integration/31-daemon-dies.py \
 	tests/integration/32-reboot.py \
 	tests/integration/33-service-manager.py \
+	tests/integration/34-system-bus.py \
 	$(NULL)
 endif
 if HAVE_CHECK

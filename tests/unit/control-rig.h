@@ -41,7 +41,7 @@ static struct control_ops server_ops;
 
 /* flood: a thousand big feedbacks.  tell: one of each signal.  hold, release: of held calls. */
 static inline int on_applied(void *data, const char *activity, struct desired_state *take_desired,
-                      struct diag *diag)
+                             struct diag *diag)
 {
         struct fake_broker *fake = data;
         CLEANUP_FREE char *big = NULL;
@@ -278,7 +278,7 @@ static inline void wait_for_end(int fd)
 
 /* Runs fn as another user, in a child; what fn asserts counts here. */
 static inline void as_user(const struct server *server, uid_t uid, gid_t group,
-                    void (*fn)(const struct server *server))
+                           void (*fn)(const struct server *server))
 {
         int status;
         pid_t pid = fork();
