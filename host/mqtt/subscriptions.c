@@ -14,6 +14,7 @@ struct subscription {
         TAILQ_ENTRY(subscription) link;
         uint64_t id;
         char *filter;
+        bool wild; /* the filter has wildcards; else it is the name of one topic */
         int qos;
         subscription_fn fn;
         void *data;
@@ -29,6 +30,7 @@ struct subscriptions {
         size_t n;
         size_t max;
         uint64_t last_id;
+        bool changed; /* since the server was told of everything */
         bool *freed; /* while a message is handed out: to be set by subscriptions_free() */
 };
 
@@ -88,6 +90,7 @@ int subscriptions_add(struct subscriptions *subscriptions, const char *filter, i
         s->filter = strdup(filter);
         if (!s->filter)
                 return -ENOMEM;
+        s->wild = strpbrk(filter, "+#") != NULL;
         s->qos = qos;
         s->fn = fn;
         s->data = data;
@@ -95,10 +98,17 @@ int subscriptions_add(struct subscriptions *subscriptions, const char *filter, i
         s->asked = -1;
         s->id = ++subscriptions->last_id;
         subscriptions->n++;
+        subscriptions->changed = true;
         *ret_id = s->id;
         TAILQ_INSERT_TAIL(&subscriptions->list, s, link);
         s = NULL;
         return 0;
+}
+
+/* topic_filter_covers(), quick for the many filters that are names: each pair of them is compared. */
+static bool covers(const struct subscription *s, const char *asked)
+{
+        return s->wild ? topic_filter_covers(s->filter, asked) : strcmp(s->filter, asked) == 0;
 }
 
 /* Equal filters are one subscription to the server, and one entry keeps the books for all of them.
@@ -126,6 +136,7 @@ int subscriptions_remove(struct subscriptions *subscriptions, uint64_t id)
                          * server has been told. */
                         s->gone = true;
                         subscriptions->n--;
+                        subscriptions->changed = true;
                         pass_books_on(subscriptions, s);
                         return 0;
                 }
@@ -143,7 +154,7 @@ int subscriptions_deliver(struct subscriptions *subscriptions, const struct mqtt
         TAILQ_FOREACH(s, &subscriptions->list, link) {
                 if (s->id > last)
                         break;
-                if (s->gone || !topic_filter_covers(s->filter, message->topic))
+                if (s->gone || !covers(s, message->topic))
                         continue;
                 n++;
                 s->fn(s->data, message);
@@ -169,9 +180,9 @@ static bool is_covered(const struct subscriptions *subscriptions, const struct s
                         before = false;
                         continue;
                 }
-                if (other->gone || !topic_filter_covers(other->filter, s->filter))
+                if (other->gone || !covers(other, s->filter))
                         continue;
-                if (before || !topic_filter_covers(s->filter, other->filter))
+                if (before || !covers(s, other->filter))
                         return true;
         }
         return false;
@@ -186,7 +197,7 @@ static int wanted_qos(const struct subscriptions *subscriptions, const struct su
 
         *ret_ask = false;
         TAILQ_FOREACH(other, &subscriptions->list, link) {
-                if (other->gone || !topic_filter_covers(s->filter, other->filter))
+                if (other->gone || !covers(s, other->filter))
                         continue;
                 qos = other->qos > qos ? other->qos : qos;
                 *ret_ask = *ret_ask || other->ask;
@@ -199,7 +210,7 @@ static void mark_asked(struct subscriptions *subscriptions, const struct subscri
         struct subscription *other;
 
         TAILQ_FOREACH(other, &subscriptions->list, link) {
-                if (topic_filter_covers(s->filter, other->filter))
+                if (covers(s, other->filter))
                         other->ask = false;
                 if (other != s && strcmp(s->filter, other->filter) == 0)
                         other->asked = -1;
@@ -266,12 +277,15 @@ int subscriptions_tell(struct subscriptions *subscriptions, subscription_change_
         int r;
 
         assert(!subscriptions->freed);
+        if (!subscriptions->changed)
+                return 0;
         r = tell_subscribe(subscriptions, fn, data);
         if (r >= 0)
                 r = tell_unsubscribe(subscriptions, fn, data);
         if (r < 0)
                 return r;
         sweep(subscriptions);
+        subscriptions->changed = false;
         return 0;
 }
 
@@ -279,6 +293,7 @@ void subscriptions_forget_server(struct subscriptions *subscriptions)
 {
         struct subscription *s;
 
+        subscriptions->changed = true;
         TAILQ_FOREACH(s, &subscriptions->list, link) {
                 s->ask = !s->gone;
                 s->asked = -1;

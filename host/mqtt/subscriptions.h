@@ -54,8 +54,8 @@ int subscriptions_deliver(struct subscriptions *subscriptions, const struct mqtt
 
 /* Calls fn for each thing that the server does not know yet.  What is to be subscribed comes before
  * what is to be unsubscribed, so that nothing is missed between.  Stops at the first failure of fn
- * and returns it. Not from inside a callback of subscriptions_deliver().  Looks at each pair of
- * subscriptions: collect changes. */
+ * and returns it. Not from inside a callback of subscriptions_deliver().  Free when nothing has
+ * changed, else it looks at each pair of subscriptions: collect changes. */
 int subscriptions_tell(struct subscriptions *subscriptions, subscription_change_fn fn, void *data);
 /* A new session: the server knows of nothing. */
 void subscriptions_forget_server(struct subscriptions *subscriptions);
