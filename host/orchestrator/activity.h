@@ -14,6 +14,8 @@
 #include "host/orchestrator/actions.h"
 #include "host/orchestrator/unit.h"
 
+struct agent;
+
 /* A unit without a baseline. */
 #define ACTIVITY_NO_GROUP ((size_t)-1)
 
@@ -61,7 +63,8 @@ struct group {
 
 struct domain {
         const struct desired_domain *desired; /* borrowed from the activity */
-        bool known;                           /* there is an agent */
+        bool known;          /* there was an agent when it began */
+        struct agent *agent; /* borrowed from the orchestrator; NULL: there is none at present */
         struct unit *units;
         size_t n_units;
         struct actions actions;
@@ -98,7 +101,7 @@ struct activity {
         char *verdict_text;
 };
 
-/* Takes desired in any case.  -ENOMEM.  Domains are marked as known by the caller. */
+/* Takes desired in any case.  -ENOMEM.  The caller gives the domains their agents. */
 int activity_new(const char *id, struct desired_state *take_desired, struct activity **ret);
 struct activity *activity_free(struct activity *a);
 DEFINE_FREEP(struct activity, activity);

@@ -86,7 +86,7 @@ static void send_desired_state(struct orchestrator *o, struct domain *d)
 
 void drive_send(struct orchestrator *o, struct domain *d)
 {
-        const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
+        const struct agent *agent = d->agent;
         bool asks = d->resume == RESUME_ASK;
 
         if (d->step == STEP_NONE && !asks)

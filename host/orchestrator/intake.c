@@ -274,7 +274,7 @@ static void distrust(struct domain *d)
 
 void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
 {
-        const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
+        const struct agent *agent = d->agent;
         bool parting = agent && agent->up && d->sent;
         char reason[DURATION_TEXT_MAX + 64];
         char time[DURATION_TEXT_MAX];

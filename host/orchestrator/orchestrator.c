@@ -126,6 +126,16 @@ static void free_agents(struct agent *agents, size_t n)
         free(agents);
 }
 
+/* Looked up once: every event goes through all domains. */
+static void find_agents(struct orchestrator *o)
+{
+        struct activity *a = o->activity;
+        size_t i;
+
+        for (i = 0; a && i < a->n_domains; i++)
+                a->domains[i].agent = orchestrator_find_agent(o, a->domains[i].desired->id);
+}
+
 int orchestrator_set_config(struct orchestrator *o, const struct orchestrator_config *config)
 {
         struct agent *agents = calloc(config->n_agents + 1, sizeof(*agents));
@@ -157,6 +167,7 @@ int orchestrator_set_config(struct orchestrator *o, const struct orchestrator_co
         o->config = *config;
         o->config.agents = NULL; /* the caller's; ours are above */
         o->config.boot_id = NULL;
+        find_agents(o);
         return 0;
 }
 
@@ -175,12 +186,14 @@ int orchestrator_new(const struct orchestrator_config *config, struct orchestrat
         return 0;
 }
 
-static void know_domains(struct orchestrator *o, struct activity *a)
+static void know_domains(struct orchestrator *o)
 {
+        struct activity *a = o->activity;
         size_t i;
 
+        find_agents(o);
         for (i = 0; i < a->n_domains; i++)
-                a->domains[i].known = orchestrator_find_agent(o, a->domains[i].desired->id) != NULL;
+                a->domains[i].known = a->domains[i].agent != NULL;
 }
 
 int orchestrator_restore(const struct orchestrator_config *config, const char *record,
@@ -197,7 +210,7 @@ int orchestrator_restore(const struct orchestrator_config *config, const char *r
         if (r < 0)
                 return r;
         if (o->activity)
-                know_domains(o, o->activity);
+                know_domains(o);
         o->dirty = true; /* at least the boot id may be another */
         *ret = TAKE_PTR(o);
         return 0;
@@ -280,7 +293,7 @@ static void begin(struct orchestrator *o, const char *id, struct desired_state *
                 orchestrator_fail(o);
                 return;
         }
-        know_domains(o, o->activity);
+        know_domains(o);
         o->dirty = true;
         if (!drop_unknown_domains(o)) {
                 orchestrator_finish(o, STATUS_INCOMPLETE, TEXT_NO_DOMAIN);
@@ -311,9 +324,8 @@ static bool changed_what_needs_reboot(const struct orchestrator *o)
 
         for (i = 0; i < a->n_domains; i++) {
                 const struct domain *d = &a->domains[i];
-                const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
 
-                if (agent && agent->reboot_required && d->actions.n_heard)
+                if (d->agent && d->agent->reboot_required && d->actions.n_heard)
                         return true;
                 if (d->reboot && o->config.report_before_reboot)
                         return true;
@@ -638,7 +650,7 @@ static void end_activity(struct orchestrator *o)
         if (r < 0)
                 return;
         for (i = 0; i < a->n_domains; i++) {
-                const struct agent *agent = orchestrator_find_agent(o, a->domains[i].desired->id);
+                const struct agent *agent = a->domains[i].agent;
 
                 if (agent && agent->up && !domain_is_final(&a->domains[i]))
                         orchestrator_tell(o, EFFECT_COMMAND, &a->domains[i], STEP_CLEANUP, "",
