@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "host/json/pointer.h"
@@ -343,21 +344,35 @@ static void print_number(FILE *f, double value)
         (void)fputs(text, f);
 }
 
-static void print_string(FILE *f, const char *text)
+static bool is_plain(char c)
+{
+        return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void print_escaped(FILE *f, char c)
 {
         static const char escaped[] = "\"\\\b\f\n\r\t";
         static const char letters[] = "\"\\bfnrt";
+        const char *e = strchr(escaped, c);
 
+        if (e)
+                (void)fprintf(f, "\\%c", letters[e - escaped]);
+        else
+                (void)fprintf(f, "\\u%04x", (unsigned)c);
+}
+
+static void print_string(FILE *f, const char *text)
+{
         (void)fputc('"', f);
-        for (; *text; text++) {
-                const char *e = strchr(escaped, *text);
+        while (*text) {
+                size_t n = 0;
 
-                if (e)
-                        (void)fprintf(f, "\\%c", letters[e - escaped]);
-                else if ((unsigned char)*text < 0x20)
-                        (void)fprintf(f, "\\u%04x", (unsigned)*text);
-                else
-                        (void)fputc(*text, f);
+                while (is_plain(text[n]))
+                        n++;
+                (void)fwrite(text, 1, n, f);
+                text += n;
+                if (*text)
+                        print_escaped(f, *text++);
         }
         (void)fputc('"', f);
 }
@@ -420,6 +435,7 @@ int json_print(const struct json *json, enum json_layout layout, char **ret)
         f = open_memstream(&text, &length);
         if (!f)
                 return -ENOMEM;
+        (void)__fsetlocking(f, FSETLOCKING_BYCALLER); /* nobody else knows of it */
         print_value(f, json, layout, 0);
         failed = ferror(f) != 0;
         if (fclose(f) != 0 || failed)
