@@ -107,7 +107,8 @@ struct broker {
         struct journal *journal;
         struct chronicle *chronicle;
         struct carry carry;
-        struct broker_timer *timers;
+        struct broker_timer **timers; /* by kind and slot; NULL: not armed */
+        size_t n_timers;              /* places */
         struct reboot *reboot;
         struct inhibitor *inhibitor; /* of shutdown, while the device is being changed */
 
