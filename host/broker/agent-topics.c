@@ -36,7 +36,9 @@ static bool is_served(const struct hosted *h)
 static void publish(struct hosted *h, enum topics_kind kind, const char *activity,
                     const char *payload)
 {
-        int r = northbound_publish(h->broker, kind, h->domain, activity, payload, false);
+        enum outbox_rank rank =
+                kind == TOPICS_CURRENT_STATE ? OUTBOX_INVENTORY : OUTBOX_ORDINARY;
+        int r = northbound_publish(h->broker, kind, h->domain, activity, payload, rank);
 
         if (r < 0)
                 hosted_log(h, LOG_LEVEL_ERROR, activity, "a message on its own topics is lost: %s",

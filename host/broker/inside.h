@@ -28,6 +28,7 @@
 #include "host/broker/control.h"
 #include "host/broker/supervisor.h"
 #include "host/log/log.h"
+#include "host/mqtt/outbox.h"
 #include "host/mqtt/subscriptions.h"
 #include "host/mqtt/topics.h"
 #include "host/orchestrator/orchestrator.h"
@@ -221,7 +222,7 @@ void northbound_consent(struct broker *b, const struct effect *effect);
 void northbound_current_state(struct broker *b, const char *activity, const char *json);
 /* Publishes an envelope; domain: whose topic it is. */
 int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
-                       const char *activity, const char *payload, bool terminal);
+                       const char *activity, const char *payload, enum outbox_rank rank);
 /* What came from somebody else than MQTT, unchecked. */
 void northbound_take_desired_state(struct broker *b, const char *activity, const char *json);
 void northbound_take_command(struct broker *b, const char *activity, const char *json);

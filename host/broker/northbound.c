@@ -27,6 +27,7 @@
 #include "host/model/desired_state.h"
 #include "host/model/envelope.h"
 #include "host/model/feedback.h"
+#include "host/plugin/abi.h"
 #include "host/util/crc32.h"
 #include "host/util/diag.h"
 
@@ -39,12 +40,12 @@ static const struct scan_rules payload_rules = {
 /* ----------------------------------------------------------------------------------- publishing */
 
 int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
-                       const char *activity, const char *payload, bool terminal)
+                       const char *activity, const char *payload, enum outbox_rank rank)
 {
         struct outbox_message message = {
                 .qos = topics_qos(kind),
                 .retain = topics_is_retained(kind),
-                .rank = OUTBOX_ORDINARY,
+                .rank = rank,
         };
         CLEANUP_FREE char *text = NULL;
         char topic[TOPICS_SIZE];
@@ -55,10 +56,6 @@ int northbound_publish(struct broker *b, enum topics_kind kind, const char *doma
                 r = envelope_write(activity, broker_now_ms(), payload, &text);
         if (r < 0)
                 return r;
-        if (terminal)
-                message.rank = OUTBOX_TERMINAL;
-        else if (kind == TOPICS_CURRENT_STATE)
-                message.rank = OUTBOX_INVENTORY;
         message.topic = topic;
         message.payload = text;
         message.length = strlen(text);
@@ -67,13 +64,16 @@ int northbound_publish(struct broker *b, enum topics_kind kind, const char *doma
 }
 
 static void publish(struct broker *b, enum topics_kind kind, const char *activity,
-                    const char *payload, bool terminal)
+                    const char *payload, enum outbox_rank rank)
 {
         const struct log_about about = { .activity = activity };
         int r;
 
-        r = northbound_publish(b, kind, b->setup->settings->domain, activity, payload, terminal);
-        if (r < 0)
+        r = northbound_publish(b, kind, b->setup->settings->domain, activity, payload, rank);
+        if (r == -E2BIG)
+                log_error(b->log, &about, "a message to the backend is lost: %zu bytes are too many",
+                          strlen(payload));
+        else if (r < 0)
                 log_error(b->log, &about, "a message to the backend is lost: %s", strerror(-r));
 }
 
@@ -89,17 +89,49 @@ static enum status status_of(const char *json)
         return status_from_string(word);
 }
 
+/* Of a feedback of ours; "" when there is none.  The caller's to free; NULL: out of memory. */
+static char *message_of(const char *json)
+{
+        size_t offset;
+        size_t length;
+        char *text;
+
+        if (scan_locate(json, strlen(json), "/message", &offset, &length) < 0)
+                return strdup("");
+        text = malloc(length); /* with its quotes: more than enough */
+        if (text)
+                (void)scan_copy(json + offset, length, text, length);
+        return text;
+}
+
 static void note_end(struct broker *b, const struct effect *effect, enum status status)
 {
-        CLEANUP(feedback_freep) struct feedback *feedback = NULL;
-        CLEANUP_JSON struct json *root = NULL;
-        int r;
+        CLEANUP_FREE char *message = message_of(effect->text);
 
-        r = json_parse(effect->text, strlen(effect->text), &payload_rules, NULL, NULL, &root);
-        if (r == 0)
-                r = feedback_read(root, NULL, &feedback);
         chronicle_end(b->chronicle, effect->activity, status_to_string(status),
-                      r == 0 ? feedback->message : "", broker_now_ms());
+                      message ? message : "", broker_now_ms());
+}
+
+/* Progress is replaced by the next one where it cannot be sent at once. */
+static enum outbox_rank rank_of(const struct effect *effect, enum status status)
+{
+        if (effect->terminal)
+                return OUTBOX_TERMINAL;
+        return status == STATUS_RUNNING ? OUTBOX_PROGRESS : OUTBOX_ORDINARY;
+}
+
+/* What connectors can take is less than what MQTT can; they are told at least how it stands. */
+static void tell_connectors(struct broker *b, const struct effect *effect, enum status status)
+{
+        CLEANUP_FREE char *message = NULL;
+        CLEANUP_FREE char *text = NULL;
+
+        if (strlen(effect->text) > UB_MAX_JSON) {
+                message = message_of(effect->text);
+                if (!message || feedback_write(status, message, NULL, &text) < 0)
+                        log_error(b->log, NULL, "out of memory: connectors are not told");
+        }
+        hosted_connectors_feedback(b, effect->activity, text ? text : effect->text);
 }
 
 void northbound_feedback(struct broker *b, const struct effect *effect)
@@ -115,8 +147,8 @@ void northbound_feedback(struct broker *b, const struct effect *effect)
         b->last_feedback = NULL;
         if (running && strcmp(running, effect->activity) == 0)
                 b->last_feedback = strdup(effect->text);
-        publish(b, TOPICS_FEEDBACK, effect->activity, effect->text, effect->terminal);
-        hosted_connectors_feedback(b, effect->activity, effect->text);
+        publish(b, TOPICS_FEEDBACK, effect->activity, effect->text, rank_of(effect, status));
+        tell_connectors(b, effect, status);
         if (b->control)
                 control_feedback(b->control, effect->activity, effect->text);
 }
@@ -129,7 +161,7 @@ void northbound_consent(struct broker *b, const struct effect *effect)
                 log_error(b->log, NULL, "out of memory: the owner is not asked");
                 return;
         }
-        publish(b, TOPICS_OWNER_CONSENT, effect->activity, text, false);
+        publish(b, TOPICS_OWNER_CONSENT, effect->activity, text, OUTBOX_ORDINARY);
         hosted_connectors_consent(b, effect->activity, text);
 }
 
@@ -137,7 +169,7 @@ void northbound_consent(struct broker *b, const struct effect *effect)
 void northbound_current_state(struct broker *b, const char *activity, const char *json)
 {
         if (uplink_is_up(b->uplink))
-                publish(b, TOPICS_CURRENT_STATE, activity, json, false);
+                publish(b, TOPICS_CURRENT_STATE, activity, json, OUTBOX_INVENTORY);
         hosted_connectors_current_state(b, activity, json);
         if (b->control)
                 control_current_state(b->control, activity, json);

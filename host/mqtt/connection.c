@@ -206,7 +206,7 @@ int connection_publish(struct connection *connection, const struct outbox_messag
 
         if (!topic_is_name(message->topic) || message->qos < 0 || message->qos > 2)
                 return -EINVAL;
-        if (message->length > CONNECTION_PAYLOAD_MAX)
+        if (message->length > CONNECTION_PUBLISH_MAX)
                 return -E2BIG;
         r = outbox_put(connection->outbox, message, ret_id);
         request_update(connection); /* also for what was dropped for one that was refused */

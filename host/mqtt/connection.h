@@ -33,8 +33,11 @@ struct diag;
 struct worker;
 
 enum {
-        /* What a message may hold: the longest JSON text and its envelope. */
+        /* What a message that comes in may hold: the longest JSON text and its envelope. */
         CONNECTION_PAYLOAD_MAX = 1024 * 1024 + 64 * 1024,
+        /* And one that goes out: feedback on such a desired state says more of each component than
+         * the desired state does. */
+        CONNECTION_PUBLISH_MAX = 8 * 1024 * 1024,
         CONNECTION_SUBSCRIPTIONS_MAX = 4096,
 };
 
@@ -97,7 +100,7 @@ struct connection *connection_free(struct connection *connection);
 bool connection_is_up(const struct connection *connection);
 
 /* Takes a copy and sends it as soon as may be, in the order of the calls.  -EINVAL: not a topic, or
- * QoS not 0..2.  -E2BIG: CONNECTION_PAYLOAD_MAX.  -ENOBUFS: no room, as outbox.h says.  -ENOMEM. */
+ * QoS not 0..2.  -E2BIG: CONNECTION_PUBLISH_MAX.  -ENOBUFS: no room, as outbox.h says.  -ENOMEM. */
 int connection_publish(struct connection *connection, const struct outbox_message *message,
                        uint64_t *ret_id);
 /* How many messages are queued or not yet acknowledged. */

@@ -139,15 +139,15 @@ static bool ensure_room(struct outbox *outbox, enum outbox_rank rank, size_t byt
 /* ------------------------------------------------------------------------------------- putting in
  * */
 
-/* The waiting inventory that a newer one replaces. */
+/* The waiting inventory, or progress, that a newer one replaces. */
 static struct entry *find_stale(struct outbox *outbox, const struct outbox_message *message)
 {
         struct entry *entry;
 
-        if (message->rank != OUTBOX_INVENTORY)
+        if (message->rank != OUTBOX_INVENTORY && message->rank != OUTBOX_PROGRESS)
                 return NULL;
         TAILQ_FOREACH(entry, &outbox->live, link)
-                if (!entry->in_flight && entry->message.rank == OUTBOX_INVENTORY &&
+                if (!entry->in_flight && entry->message.rank == message->rank &&
                     strcmp(entry->message.topic, message->topic) == 0)
                         return entry;
         return NULL;

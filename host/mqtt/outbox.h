@@ -13,7 +13,7 @@
  *     TERMINAL    dropping PROGRESS, INVENTORY, ORDINARY       nothing, ever
  *     ORDINARY    dropping PROGRESS                            TERMINAL
  *     INVENTORY   dropping PROGRESS                            TERMINAL; a newer one on its topic
- *     PROGRESS    dropping PROGRESS                            everything
+ *     PROGRESS    dropping PROGRESS                            everything; a newer one on its topic
  *
  * always the oldest first, and never what is in flight.  Where that is not enough the message is
  * refused.  The journal above keeps what an outbox full of terminal messages refuses.
@@ -70,7 +70,7 @@ void outbox_answered(struct outbox *outbox, int mid, int r);
 void outbox_rewind(struct outbox *outbox);
 
 /* A message that is done with.  *ret_r: 0 when the server has it; -ENOBUFS: dropped to make room;
- * -ESTALE: a newer inventory took its place; else as said to outbox_fail() or outbox_answered(). */
+ * -ESTALE: a newer one took its place; else as said to outbox_fail() or outbox_answered(). */
 bool outbox_pop_finished(struct outbox *outbox, uint64_t *ret_id, int *ret_r);
 bool outbox_has_finished(const struct outbox *outbox);
 

@@ -78,6 +78,9 @@ struct diag;
 struct feedback;
 struct orchestrator;
 
+/* Bytes of a feedback; one that would be longer leaves without its actions. */
+enum { ORCHESTRATOR_FEEDBACK_MAX = 8 * 1024 * 1024 - 4096 };
+
 /* The title of the unit that holds what no baseline names. */
 #define ORCHESTRATOR_REMAINING ":remaining"
 

@@ -17,12 +17,20 @@ static struct json *all_actions(const struct activity *a)
         return TAKE_PTR(array);
 }
 
+/* One that is too long to be sent says at least how it stands. */
 static char *compose(struct orchestrator *o, enum status status, const char *message,
                      const struct activity *a)
 {
         char *text = NULL;
 
         orchestrator_check(o, feedback_write(status, message, a ? all_actions(a) : NULL, &text));
+        if (!text || strlen(text) <= ORCHESTRATOR_FEEDBACK_MAX)
+                return text;
+        orchestrator_log(o, 4, NULL, "feedback of %zu bytes is sent without its actions",
+                         strlen(text));
+        free(text);
+        text = NULL;
+        orchestrator_check(o, feedback_write(status, message, NULL, &text));
         return text;
 }
 

@@ -31,7 +31,7 @@ struct journal;
 struct worker;
 
 /* Bytes of a record: two desired states, and what is known of each of their components. */
-enum { JOURNAL_RECORD_MAX = 16 * 1024 * 1024, JOURNAL_NAME_MAX = 64 };
+enum { JOURNAL_RECORD_MAX = 32 * 1024 * 1024, JOURNAL_NAME_MAX = 64 };
 
 /* A record is on disk (r 0), or could not be put there (negative errno). */
 typedef void (*journal_written_fn)(void *data, int r);

@@ -226,7 +226,7 @@ START_TEST(a_mebibyte_goes_out_and_comes_in)
         ck_assert_uint_eq(client.length, message.length);
         ck_assert_uint_eq(client.sum, sum_of(text, message.length));
 
-        message.length = CONNECTION_PAYLOAD_MAX + 1;
+        message.length = CONNECTION_PUBLISH_MAX + 1;
         ck_assert_int_eq(connection_publish(client.connection, &message, &id), -E2BIG);
         client_close(&client);
 }
@@ -465,6 +465,8 @@ START_TEST(memory_is_bounded_while_the_server_is_away)
 {
         CLEANUP(mqtt_server_free) struct mqtt_server server = mqtt_server_new("");
         CLEANUP_FREE char *text = calloc(1, 64 * 1024);
+        static const char *const topics[] = { "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7",
+                                              "p8", "p9", "pa", "pb", "pc", "pd", "pe", "pf" };
         struct outbox_message message = { .topic = "p",
                                           .payload = text,
                                           .length = 64 * 1024,
@@ -478,6 +480,7 @@ START_TEST(memory_is_bounded_while_the_server_is_away)
                                                          .max_queued_bytes = 1024 * 1024 });
         before = peak_kib();
         for (int i = 0; i < 2000; i++) {
+                message.topic = topics[i % 16]; /* one on the same topic would be replaced */
                 ck_assert_int_eq(connection_publish(client.connection, &message, &id), 0);
                 if (i % 10 == 0)
                         run(&client);
