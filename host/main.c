@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
@@ -35,6 +36,9 @@ enum { EXIT_USAGE = 2 };
 
 /* What may be written at a time: the journal, the history, and a state of each agent. */
 enum { WORKER_JOBS_MAX = 4096 };
+
+/* Of any limit: tables of the kernel grow with the number that is used, not with this. */
+enum { DESCRIPTORS_MAX = 65536 };
 
 static int usage(const char *what)
 {
@@ -111,6 +115,18 @@ static int prepare_signals(void)
         return 0;
 }
 
+/* An isolated agent takes three descriptors, and the usual soft limit of 1024 is there for the sake
+ * of select(2), which nobody here uses.  What cannot be had is done without. */
+static void raise_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+                return;
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Where the device's boot is not the kernel's, in a container, whoever starts the daemon says which
  * boot it is. */
 static int get_boot_id(char ret[static SD_ID128_UUID_STRING_MAX])
@@ -176,6 +192,7 @@ static int run_daemon(const struct settings_sources *sources, struct setup *setu
         sd_event *event = NULL;
         int r;
 
+        raise_descriptors();
         r = prepare_signals();
         if (r == 0)
                 r = connection_init();

@@ -157,6 +157,8 @@ static void on_changed(void *data, struct supervisor *supervisor)
                 came_up(h);
         else if (status.state != SUPERVISOR_STATE_RUNNING && h->up)
                 went_down(h, status.text);
+        else if (status.state != SUPERVISOR_STATE_STARTING && !h->up)
+                current_state_agent_down(h); /* it has not come up at all: nobody waits for that */
         service_agent_changed(h);
         broker_look(h->broker);
 }

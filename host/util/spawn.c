@@ -106,6 +106,20 @@ static int set_limit(__rlimit_resource_t resource, uint64_t value)
         return value && setrlimit(resource, &limit) < 0 ? -errno : 0;
 }
 
+static int set_open_files(uint64_t value)
+{
+        struct rlimit limit;
+
+        if (value)
+                return set_limit(RLIMIT_NOFILE, value);
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return -errno;
+        if (limit.rlim_cur <= SPAWN_OPEN_FILES)
+                return 0;
+        limit.rlim_cur = SPAWN_OPEN_FILES;
+        return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
 static int set_limits(const struct spawn_limits *limits)
 {
         const struct rlimit none = { 0, 0 };
@@ -113,7 +127,7 @@ static int set_limits(const struct spawn_limits *limits)
 
         r = set_limit(RLIMIT_AS, limits->memory_bytes);
         if (r == 0)
-                r = set_limit(RLIMIT_NOFILE, limits->open_files);
+                r = set_open_files(limits->open_files);
         if (r == 0)
                 r = set_limit(RLIMIT_NPROC, limits->processes);
         if (r == 0)
@@ -197,6 +211,19 @@ static void reap(pid_t pid)
                 ;
 }
 
+/* fd: one that was just made, and therefore the lowest that was free. */
+static bool leaves_too_few(int fd)
+{
+        struct rlimit limit;
+        rlim_t left = SPAWN_DESCRIPTORS_LEFT;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+                return false;
+        if (left > limit.rlim_cur / 4)
+                left = limit.rlim_cur / 4;
+        return (rlim_t)fd + left >= limit.rlim_cur;
+}
+
 /* Above the standard descriptors even if ours are closed, or "inherited" would mean this pipe. */
 static int make_report(int *ret_in, int *ret_out)
 {
@@ -210,7 +237,7 @@ static int make_report(int *ret_in, int *ret_out)
         out = fcntl(fds[1], F_DUPFD_CLOEXEC, 3);
         (void)close(fds[0]);
         (void)close(fds[1]);
-        if (in < 0 || out < 0)
+        if (in < 0 || out < 0 || leaves_too_few(out))
                 return -EMFILE;
         *ret_in = TAKE_FD(in);
         *ret_out = TAKE_FD(out);

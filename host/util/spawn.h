@@ -11,7 +11,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SPAWN_PASS_MAX = 4 };
+enum {
+        SPAWN_PASS_MAX = 4,
+        /* The soft limit that programs are used to.  The daemon raises its own (main.c), which might
+         * confuse those that still use select(2), or that close all they could have. */
+        SPAWN_OPEN_FILES = 1024,
+        /* Descriptors that children leave to their parent, who must still be able to write a file
+         * and to make a connection; a quarter when it may have few. */
+        SPAWN_DESCRIPTORS_LEFT = 32,
+};
 
 /* What the child may do; all zero: whatever the parent may. */
 struct spawn_limits {
@@ -20,7 +28,7 @@ struct spawn_limits {
         gid_t gid;
         bool no_new_privileges; /* PR_SET_NO_NEW_PRIVS */
         uint64_t memory_bytes;  /* RLIMIT_AS; 0: inherited */
-        uint64_t open_files;    /* RLIMIT_NOFILE; 0: inherited */
+        uint64_t open_files;    /* RLIMIT_NOFILE; 0: inherited, but SPAWN_OPEN_FILES at first */
         uint64_t processes;     /* RLIMIT_NPROC; 0: inherited */
         uint64_t cpu_sec;       /* RLIMIT_CPU; 0: inherited */
         bool no_core;           /* RLIMIT_CORE 0 */
@@ -40,7 +48,7 @@ struct spawn {
 };
 
 /* Starts a program.  *ret_pidfd is the caller's; readable when the child has ended, then
- * waitid(P_PIDFD).  Negative errno, also when execve(2) itself failed: the child reports that
+ * waitid(P_PIDFD).  -EMFILE: SPAWN_DESCRIPTORS_LEFT.  Negative errno, also when execve(2) itself failed: the child reports that
  * before this returns. */
 int spawn_process(const struct spawn *spawn, pid_t *ret_pid, int *ret_pidfd);
 
