@@ -207,15 +207,21 @@ class Notifications:
 
 
 class Rig:
-    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",), bus=False, base=None):
+    def __init__(self, agents=None, config=None, mqtt=True, plugins=("fake",), bus=False, base=None,
+                 in_memory=False):
         self.folder = tempfile.mkdtemp(prefix="ub-rig-", dir=base or trusted_base())
         os.chmod(self.folder, 0o755)
+        self.memory = None
+        if in_memory and os.access("/dev/shm", os.W_OK):
+            self.memory = tempfile.mkdtemp(prefix="ub-rig-", dir="/dev/shm")
+            os.symlink(self.memory, self.path("state"))
         self.process = None
         self.backend = None
         self.server = None
         self.environment = dict(os.environ)
         for name in ("state", "runtime", "conf.d", "plugins"):
-            os.mkdir(self.path(name), 0o755)
+            if not os.path.isdir(self.path(name)):
+                os.mkdir(self.path(name), 0o755)
         for name in plugins:
             shutil.copy(os.path.join(TOP, "plugins", name, ".libs", name + ".so"),
                         self.path("plugins", name + ".so"))
@@ -264,6 +270,8 @@ class Rig:
             self.notifications.close()
         shutil.rmtree(self.public, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.memory:
+            shutil.rmtree(self.memory, ignore_errors=True)
 
     def path(self, *names):
         return os.path.join(self.folder, *names)

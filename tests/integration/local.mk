@@ -13,6 +13,7 @@ integration_scripts += \
 	tests/integration/32-reboot.py \
 	tests/integration/33-service-manager.py \
 	tests/integration/34-system-bus.py \
+	tests/integration/35-sizes.py \
 	$(NULL)
 endif
 if HAVE_CHECK
