@@ -11,5 +11,6 @@ EXTRA_DIST += \
 	conf.d/10-fake.conf \
 	conf.d/20-containers-remote.conf \
 	conf.d/20-self-update-remote.conf \
+	conf.d/30-files.conf \
 	$(NULL)
 dist_doc_DATA += conf.d/config.json.example
