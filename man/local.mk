@@ -7,6 +7,7 @@ man_scd = \
 	man/ub-plugin.scd \
 	man/ub-plugin-check.scd \
 	man/ub-plugin-fake.scd \
+	man/ub-plugin-files.scd \
 	man/ub-plugin-remote.scd \
 	man/ubctl.scd \
 	man/update-broker.conf.scd \
@@ -28,6 +29,9 @@ man_MANS = \
 	$(NULL)
 if PLUGIN_FAKE
 man_MANS += man/ub-plugin-fake.7
+endif
+if PLUGIN_FILES
+man_MANS += man/ub-plugin-files.7
 endif
 if PLUGIN_REMOTE
 man_MANS += man/ub-plugin-remote.7

@@ -25,7 +25,7 @@ enum { TARGETS_MAX = 64, PROGRAMS_MAX = 64, ARGV_MAX = 32 };
 #define BYTES "{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740991}"
 #define COUNT "{\"type\":\"integer\",\"minimum\":1,\"maximum\":10000000}"
 #define TEXT "{\"type\":\"string\",\"minLength\":1,\"maxLength\":4000}"
-#define TIME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":16}"
+#define TIME "{\"type\":[\"string\",\"integer\"],\"minimum\":0,\"maximum\":86400000}"
 
 #define COMMAND_SCHEMA                                                             \
         "{\"type\":\"object\",\"additionalProperties\":false,"                     \
@@ -105,40 +105,65 @@ static int read_count(const struct ub_json *object, const char *key, struct ub_e
         return r;
 }
 
-/* "500ms", "30s", "5m" or "1h". */
-static int read_time(const struct ub_json *object, const char *key, struct ub_error *error,
-                     uint64_t *value)
+/* The number and unit that *at begins with, as microseconds; moves *at behind them.  -EBADMSG. */
+static int take_time(const char **at, uint64_t *sum)
 {
         static const struct {
                 const char *name;
                 uint64_t usec;
         } units[] = {
-                { "ms", 1000 },
+                { "ms", 1000 }, /* before "m" */
                 { "s", SECOND },
                 { "m", 60 * SECOND },
                 { "h", 3600 * SECOND },
         };
-        const char *text;
+        const char *begin = *at;
         uint64_t number = 0;
-        size_t digits;
         size_t i;
+
+        for (; **at >= '0' && **at <= '9' && number < TIME_MAX_USEC; ++*at)
+                number = number * 10 + (uint64_t)(**at - '0');
+        for (i = 0; *at > begin && i < sizeof(units) / sizeof(units[0]); i++) {
+                size_t length = strlen(units[i].name);
+
+                if (strncmp(*at, units[i].name, length) != 0)
+                        continue;
+                if (number > (TIME_MAX_USEC - *sum) / units[i].usec)
+                        return -EBADMSG;
+                *sum += number * units[i].usec;
+                *at += length;
+                return 0;
+        }
+        return -EBADMSG;
+}
+
+/* "500ms", "1m30s", or a number of milliseconds. */
+static int read_time(const struct ub_json *object, const char *key, struct ub_error *error,
+                     uint64_t *ret)
+{
+        const struct ub_json *value = ub_json_member(object, key);
+        const char *text;
+        uint64_t sum = 0;
+        int64_t msec;
         int r;
 
-        r = ub_json_get_string(object, key, error, &text);
-        if (r <= 0)
+        if (!value)
+                return 0;
+        if (ub_json_type(value) == UB_JSON_NUMBER) {
+                r = ub_json_get_int(object, key, 0, TIME_MAX_USEC / 1000, error, &msec);
+                if (r > 0)
+                        *ret = (uint64_t)msec * 1000;
                 return r;
-        digits = strspn(text, "0123456789");
-        for (i = 0; i < digits && number < TIME_MAX_USEC; i++)
-                number = number * 10 + (uint64_t)(text[i] - '0');
-        for (i = 0; digits > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
-                if (strcmp(text + digits, units[i].name) == 0 &&
-                    number <= TIME_MAX_USEC / units[i].usec) {
-                        *value = number * units[i].usec;
-                        return 1;
-                }
         }
-        return ub_json_fault(ub_json_member(object, key), error, -EBADMSG,
-                             "expected a time of at most 24h like \"30s\", got \"%s\"", text);
+        text = ub_json_type(value) == UB_JSON_STRING ? ub_json_text(value) : "";
+        do
+                r = take_time(&text, &sum);
+        while (r == 0 && *text);
+        if (r < 0)
+                return ub_json_fault(value, error, -EBADMSG,
+                                     "expected a time of at most 24h like \"30s\"");
+        *ret = sum;
+        return 1;
 }
 
 /* The elements of an array as a list that ends with NULL. */
