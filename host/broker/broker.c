@@ -254,8 +254,8 @@ static void on_uplink(void *data, bool up)
         struct broker *b = data;
 
         plugin_mqtt_connected(b, up);
-        if (up && !b->readings && !b->stopping)
-                current_state_read_initial(b);
+        if (up && !b->stopping)
+                northbound_connected(b);
         broker_look(b);
 }
 

@@ -154,7 +154,8 @@ static void carry_out(struct broker *b, struct effect *effect)
                 northbound_consent(b, effect);
                 return;
         case EFFECT_CONSENT_END:
-                return; /* there is no message for it in the field */
+                northbound_consent_ends(b);
+                return;
         case EFFECT_TIMER_ARM:
                 timers_arm(b, &effect->timer, effect->usec);
                 return;

@@ -252,13 +252,26 @@ void current_state_read(struct broker *b, const char *activity)
         wait_on(reading);
 }
 
+static void make_initial_id(char ret[static UB_MAX_ID + 1])
+{
+        (void)snprintf(ret, UB_MAX_ID + 1, "initial-current-state-%lld",
+                       (long long)broker_now_ms());
+}
+
 void current_state_read_initial(struct broker *b)
 {
         char activity[UB_MAX_ID + 1];
 
-        (void)snprintf(activity, sizeof(activity), "initial-current-state-%lld",
-                       (long long)broker_now_ms());
+        make_initial_id(activity);
         current_state_read(b, activity);
+}
+
+void current_state_publish_initial(struct broker *b)
+{
+        char activity[UB_MAX_ID + 1];
+
+        make_initial_id(activity);
+        publish(b, activity);
 }
 
 /* --------------------------------------------------------------------------------------- agents */
@@ -277,8 +290,7 @@ void current_state_agent_up(struct hosted *h)
         if (asked || (h->remote && h->busy))
                 return;
         /* It comes late, or anew: what it says now is news to everybody. */
-        (void)snprintf(wire, sizeof(wire), "initial-current-state-%lld",
-                       (long long)broker_now_ms());
+        make_initial_id(wire);
         (void)ask(h, wire); /* if not, it says so unasked or stays as it was */
 }
 

@@ -3,6 +3,7 @@
  * inside - the parts of the broker, and how they reach each other
  *
  *     northbound.c     messages of the backend come in: events; feedback and questions go out
+ *     things.c         ... the same as a Ditto thing, through a connector to the cloud
  *     agent-topics.c   a hosted agent's own topics, for who drives it by hand
  *     hosted.c         one plugin: what it says comes in, what it is told goes out
  *     plugin-mqtt.c    the MQTT service of plugins
@@ -43,6 +44,7 @@ struct journal;
 struct reading;
 struct reboot;
 struct setup;
+struct things;
 struct uplink;
 struct uplink_route;
 
@@ -118,7 +120,8 @@ struct broker {
         size_t n_leaving; /* of these */
 
         struct uplink *uplink;
-        struct uplink_route *northbound[4];
+        struct uplink_route *northbound[4]; /* NULL: in things mode */
+        struct things *things;              /* NULL: not in things mode */
         struct facts_route *facts;
 
         struct reading *readings;
@@ -219,6 +222,9 @@ int northbound_begin(struct broker *b);
 void northbound_end(struct broker *b);
 void northbound_feedback(struct broker *b, const struct effect *effect);
 void northbound_consent(struct broker *b, const struct effect *effect);
+void northbound_consent_ends(struct broker *b);
+/* The connection has come. */
+void northbound_connected(struct broker *b);
 void northbound_current_state(struct broker *b, const char *activity, const char *json);
 /* Publishes an envelope; domain: whose topic it is. */
 int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
@@ -233,6 +239,8 @@ void northbound_take_consent(struct broker *b, const char *activity, const char 
 void current_state_read(struct broker *b, const char *activity);
 /* The same with an id of our own, at the start and with every new connection. */
 void current_state_read_initial(struct broker *b);
+/* The same without asking them: what is known. */
+void current_state_publish_initial(struct broker *b);
 void current_state_agent_up(struct hosted *h);
 void current_state_agent_down(struct hosted *h);
 /* An agent has reported, or (json NULL) will not answer this request. */

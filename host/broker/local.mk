@@ -25,6 +25,7 @@ libhost_broker_a_SOURCES = \
 	host/broker/service.c \
 	host/broker/setup.c host/broker/setup.h \
 	host/broker/supervisor.c host/broker/supervisor.h \
+	host/broker/things.c host/broker/things.h \
 	host/broker/timers.c \
 	host/broker/uplink.c host/broker/uplink.h \
 	$(NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * northbound - the topics between backend and broker
+ * northbound - the topics between backend and broker; things.c has those of things mode
  *
  * What comes in is read liberally and answered in any case: a desired state that cannot be read
  * gets a feedback that says where the fault is, under the id of its activity as far as there is
@@ -19,6 +19,7 @@
 #include "host/broker/control.h"
 #include "host/broker/inside.h"
 #include "host/broker/setup.h"
+#include "host/broker/things.h"
 #include "host/broker/uplink.h"
 #include "host/config/settings.h"
 #include "host/json/scan.h"
@@ -69,7 +70,11 @@ static void publish(struct broker *b, enum topics_kind kind, const char *activit
         const struct log_about about = { .activity = activity };
         int r;
 
-        r = northbound_publish(b, kind, b->setup->settings->domain, activity, payload, rank);
+        if (b->things)
+                r = things_publish(b->things, kind, activity, payload, rank);
+        else
+                r = northbound_publish(b, kind, b->setup->settings->domain, activity, payload,
+                                       rank);
         if (r == -E2BIG)
                 log_error(b->log, &about, "a message to the backend is lost: %zu bytes are too many",
                           strlen(payload));
@@ -163,6 +168,14 @@ void northbound_consent(struct broker *b, const struct effect *effect)
         }
         publish(b, TOPICS_OWNER_CONSENT, effect->activity, text, OUTBOX_ORDINARY);
         hosted_connectors_consent(b, effect->activity, text);
+}
+
+/* There is no message for it in the field; but a late answer is to be told so, where answers are
+ * answered. */
+void northbound_consent_ends(struct broker *b)
+{
+        if (b->things)
+                things_question_ends(b->things);
 }
 
 /* Without a connection there is nobody to tell, and with the next one all agents are asked anew. */
@@ -353,6 +366,14 @@ static void on_current_state_get(void *data, const struct mqtt_message *message)
 
 /* ------------------------------------------------------------------------------------ life */
 
+void northbound_connected(struct broker *b)
+{
+        if (b->things)
+                things_connected(b->things);
+        if (!b->readings)
+                current_state_read_initial(b);
+}
+
 int northbound_begin(struct broker *b)
 {
         static const struct {
@@ -368,6 +389,8 @@ int northbound_begin(struct broker *b)
         size_t i;
         int r = 0;
 
+        if (b->setup->settings->things_enabled)
+                return things_new(b, &b->things);
         for (i = 0; i < ARRAY_SIZE(topics) && r == 0; i++) {
                 r = topics_make(topics[i].kind, b->setup->settings->domain, topic);
                 if (r == 0)
@@ -381,6 +404,7 @@ void northbound_end(struct broker *b)
 {
         size_t i;
 
+        b->things = things_free(b->things);
         for (i = 0; i < ARRAY_SIZE(b->northbound); i++)
                 b->northbound[i] = uplink_unsubscribe(b->uplink, b->northbound[i]);
 }

@@ -5,6 +5,7 @@ libhost_model_a_SOURCES = \
 	host/model/command.c host/model/command.h \
 	host/model/consent.c host/model/consent.h \
 	host/model/desired_state.c host/model/desired_state.h \
+	host/model/ditto.c host/model/ditto.h \
 	host/model/duration.c host/model/duration.h \
 	host/model/envelope.c host/model/envelope.h \
 	host/model/feedback.c host/model/feedback.h \

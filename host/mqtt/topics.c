@@ -108,6 +108,58 @@ int topics_parse(const char *topic, const char *const *domains, size_t n_domains
         return -ENOENT;
 }
 
+/* ---------------------------------------------------------------------------------- things mode */
+
+static int copy_level(const char *from, size_t length, size_t max, char *ret)
+{
+        if (length > max)
+                return -E2BIG;
+        memcpy(ret, from, length);
+        ret[length] = '\0';
+        return 0;
+}
+
+int topics_parse_thing_command(const char *topic, struct topics_thing_command *ret)
+{
+        static const char before[] = "command//";
+        static const char between[] = "/req/";
+        struct topics_thing_command command = { .request = "" };
+        const char *request;
+        const char *thing;
+        const char *end;
+        int r;
+
+        if (strncmp(topic, before, strlen(before)) != 0)
+                return -ENOENT;
+        thing = topic + strlen(before);
+        end = strchr(thing, '/');
+        if (!end || strncmp(end, between, strlen(between)) != 0)
+                return -ENOENT;
+        r = copy_level(thing, (size_t)(end - thing), TOPICS_THING_MAX, command.thing);
+        if (r < 0)
+                return r;
+        /* Kanto's own library takes an id of one level, with a subject of one level behind it, and
+         * any other for none. */
+        request = end + strlen(between);
+        end = strchr(request, '/');
+        if (end && end[1] && !strchr(end + 1, '/'))
+                r = copy_level(request, (size_t)(end - request), TOPICS_REQUEST_MAX,
+                               command.request);
+        if (r < 0)
+                return r;
+        *ret = command;
+        return 0;
+}
+
+void topics_make_thing_reply(const struct topics_thing_command *command, int status,
+                             char ret[static TOPICS_THING_REPLY_SIZE])
+{
+        (void)snprintf(ret, TOPICS_THING_REPLY_SIZE, "command//%s/res/%s/%d", command->thing,
+                       command->request, status); /* fits, by its size */
+}
+
+/* ------------------------------------------------------------------------------------ checking */
+
 struct claim {
         const char *domain; /* borrowed */
         char prefix[TOPICS_PREFIX_SIZE];

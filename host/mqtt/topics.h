@@ -12,6 +12,15 @@
  * topic is looked up among the domains that there are, and topics_check() refuses a configuration
  * in which two of them could not be told apart.
  *
+ * In things mode the manager's own topics give way to those of a connector to the cloud, which
+ * carries Ditto messages (host/model/ditto.h) the way Hono has them:
+ *
+ *     edge/thing/request        which thing is this device?
+ *     edge/thing/response       that is what it is
+ *     command///req/ID/SUBJECT  a message to the thing
+ *     command///res/ID/STATUS   the answer
+ *     e                         whatever the thing has to say
+ *
  * Pure functions. */
 #pragma once
 
@@ -53,6 +62,33 @@ bool topics_is_retained(enum topics_kind kind);
  * */
 int topics_parse(const char *topic, const char *const *domains, size_t n_domains,
                  enum topics_kind *ret_kind, size_t *ret_domain);
+
+/* ---------------------------------------------------------------------------------- things mode */
+
+#define TOPICS_THING_REQUEST "edge/thing/request"
+#define TOPICS_THING_RESPONSE "edge/thing/response"
+#define TOPICS_THING_EVENT "e"
+/* Covers `command///req/ID/SUBJECT` and `command//THING/req/ID/SUBJECT`, as Kanto documents it. */
+#define TOPICS_THING_COMMANDS "command//+/req/#"
+
+/* All of them. */
+enum { TOPICS_THING_QOS = 1 };
+
+/* What a command's topic says.  Longer parts than these are refused. */
+enum { TOPICS_THING_MAX = 256, TOPICS_REQUEST_MAX = 256 };
+struct topics_thing_command {
+        char thing[TOPICS_THING_MAX + 1];     /* "": the thing that the connector is there for */
+        char request[TOPICS_REQUEST_MAX + 1]; /* "": there is none, or it has several levels */
+};
+enum { TOPICS_THING_REPLY_SIZE = TOPICS_THING_MAX + TOPICS_REQUEST_MAX + 32 };
+
+/* -ENOENT: no topic of a command.  -E2BIG. */
+int topics_parse_thing_command(const char *topic, struct topics_thing_command *ret);
+/* Where the answer to it goes; status: as of HTTP, 100..999. */
+void topics_make_thing_reply(const struct topics_thing_command *command, int status,
+                             char ret[static TOPICS_THING_REPLY_SIZE]);
+
+/* ------------------------------------------------------------------------------------ checking */
 
 /* Can the manager's domain and those of the agents be told apart by their topics?  -EINVAL, -E2BIG:
  * as topics_prefix().  -EEXIST: two share a prefix.  -ENOMEM.  diag names the domains. */

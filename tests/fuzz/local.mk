@@ -15,6 +15,7 @@ endif
 fuzz_programs = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-desired-state \
+	tests/fuzz/fuzz-ditto \
 	tests/fuzz/fuzz-download-headers \
 	tests/fuzz/fuzz-envelope \
 	tests/fuzz/fuzz-feedback \
@@ -73,6 +74,11 @@ tests_fuzz_fuzz_desired_state_SOURCES = tests/fuzz/fuzz-desired-state.c $(fuzz_m
 tests_fuzz_fuzz_desired_state_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_desired_state_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_desired_state_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_ditto_SOURCES = tests/fuzz/fuzz-ditto.c $(fuzz_main) $(fuzz_model_sources)
+tests_fuzz_fuzz_ditto_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_ditto_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_fuzz_fuzz_ditto_LDADD = $(CJSON_LIBS) -lm
 
 tests_fuzz_fuzz_envelope_SOURCES = tests/fuzz/fuzz-envelope.c $(fuzz_main) $(fuzz_model_sources)
 tests_fuzz_fuzz_envelope_CFLAGS = $(fuzz_cflags)

@@ -10,6 +10,7 @@ unit_programs = \
 	tests/unit/test-sdk-log \
 	tests/unit/test-sdk-nest \
 	tests/unit/test-channel \
+	tests/unit/test-ditto \
 	tests/unit/test-golden \
 	tests/unit/test-model \
 	tests/unit/test-orchestrator \
@@ -59,6 +60,10 @@ unit_model_ldadd = libhost-model.a libhost-json.a libhost-scan.a $(unit_ldadd) $
 tests_unit_test_model_SOURCES = tests/unit/test-model.c tests/unit/unit.h
 tests_unit_test_model_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_model_LDADD = $(unit_model_ldadd)
+
+tests_unit_test_ditto_SOURCES = tests/unit/test-ditto.c tests/unit/unit.h
+tests_unit_test_ditto_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_ditto_LDADD = $(unit_model_ldadd)
 
 tests_unit_test_precondition_SOURCES = tests/unit/test-precondition.c tests/unit/unit.h
 tests_unit_test_precondition_CPPFLAGS = $(unit_cppflags)

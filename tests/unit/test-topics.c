@@ -262,10 +262,62 @@ START_TEST(what_is_too_long_is_refused)
 }
 END_TEST
 
+START_TEST(commands_of_the_cloud_are_answered_where_they_came_from)
+{
+        static const struct {
+                const char *topic;
+                int r;
+                const char *thing;
+                const char *request;
+                const char *reply;
+        } cases[] = {
+                { "command///req/r1/apply", 0, "", "r1", "command///res/r1/204" },
+                { "command///req/r1/a/b", 0, "", "", "command///res//204" },
+                { "command///req/r1", 0, "", "", "command///res//204" },
+                { "command///req//apply", 0, "", "", "command///res//204" },
+                { "command//ns:x/req/r1/apply", 0, "ns:x", "r1", "command//ns:x/res/r1/204" },
+                { "command///res/r1/204", -ENOENT, NULL, NULL, NULL },
+                { "command//req/r1/apply", -ENOENT, NULL, NULL, NULL },
+                { "command/", -ENOENT, NULL, NULL, NULL },
+                { "e", -ENOENT, NULL, NULL, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct topics_thing_command command = { .thing = "untouched" };
+                char reply[TOPICS_THING_REPLY_SIZE];
+
+                ck_assert_int_eq(topics_parse_thing_command(cases[i].topic, &command), cases[i].r);
+                ck_assert_str_eq(command.thing, cases[i].r < 0 ? "untouched" : cases[i].thing);
+                if (cases[i].r < 0)
+                        continue;
+                ck_assert_str_eq(command.request, cases[i].request);
+                topics_make_thing_reply(&command, 204, reply);
+                ck_assert_str_eq(reply, cases[i].reply);
+        }
+}
+END_TEST
+
+START_TEST(what_is_too_long_in_a_command_is_refused)
+{
+        char topic[TOPICS_REQUEST_MAX + 64] = "command///req/";
+        struct topics_thing_command command;
+        size_t at = strlen(topic);
+
+        memset(topic + at, 'r', TOPICS_REQUEST_MAX + 1);
+        memcpy(topic + at + TOPICS_REQUEST_MAX + 1, "/apply", sizeof("/apply"));
+        ck_assert_int_eq(topics_parse_thing_command(topic, &command), -E2BIG);
+        ck_assert_int_eq(topics_parse_thing_command(topic + 1, &command), -ENOENT);
+        memcpy(topic + at + TOPICS_REQUEST_MAX, "/apply", sizeof("/apply"));
+        ck_assert_int_eq(topics_parse_thing_command(topic, &command), 0);
+        ck_assert_uint_eq(strlen(command.request), TOPICS_REQUEST_MAX);
+}
+END_TEST
+
 UNIT_MAIN("topics", a_domain_has_the_prefix_that_kanto_gives_it,
           the_longest_domain_fits_and_a_longer_one_is_refused,
           every_kind_is_spelled_sent_and_found_as_it_should_be, a_topic_of_nobody_is_not_found,
           a_domain_with_slashes_does_not_hide_another,
           domains_that_cannot_be_told_apart_are_refused, addresses_are_read_as_people_write_them,
           a_bad_address_is_refused_with_a_sentence, a_password_in_the_address_is_not_repeated,
-          what_is_too_long_is_refused)
+          what_is_too_long_is_refused, commands_of_the_cloud_are_answered_where_they_came_from,
+          what_is_too_long_in_a_command_is_refused)
