@@ -16,7 +16,7 @@
  *     a second word for a step          nothing: QoS 1 may deliver twice
  *     COMPLETED after CLEANUP_SUCCESS   nothing: the step has its answer, the activity is over
  *     COMPLETED without IDENTIFIED      ends it; Leda's agent then takes nothing but CLEANUP, so
- *                                       gets one
+ *                                       gets one in front of the next desired state
  *     CLEANUP of what is over           is sent, and answered here: such agents ignore it
  *
  *
@@ -103,6 +103,21 @@ void activity_stop(struct remote *remote)
         ub_source_drop(remote->host, &remote->activity.timer);
 }
 
+/* What is kept of its last word is what was told to the host. */
+static bool is_completed(const char *feedback)
+{
+        struct ub_json *root = NULL;
+        const char *status = "";
+        bool completed;
+
+        if (!feedback || ub_json_parse(feedback, "feedback", NULL, &root) < 0)
+                return false;
+        completed = ub_json_get_string(root, "status", NULL, &status) >= 0 &&
+                    word_find(status)->kind == WORD_COMPLETED;
+        (void)ub_json_free(root);
+        return completed;
+}
+
 static bool is_known(const struct activity *a, const char *id)
 {
         return a->id && strcmp(a->id, id) == 0;
@@ -154,7 +169,6 @@ static void open_step(struct activity *a, enum step step)
 static void end_step(struct remote *remote, const struct word *word, bool idle, char *take_json)
 {
         struct activity *a = &remote->activity;
-        bool skipped = word->kind == WORD_COMPLETED && a->step == STEP_IDENTIFY && a->open;
         int r;
 
         ub_source_drop(remote->host, &a->timer);
@@ -177,9 +191,6 @@ static void end_step(struct remote *remote, const struct word *word, bool idle, 
         r = a->asked ? ub_feedback(remote->host, a->id, a->feedback) : 0;
         if (r < 0)
                 ub_debug(remote->host, "%s is too late: %s", word->text, strerror(-r));
-        if (skipped)
-                (void)remote_send(remote, "desiredstate/command", a->id,
-                                  "{\"command\":\"CLEANUP\"}", NULL); /* the next one tries again */
 }
 
 __attribute__((format(printf, 4, 5))) static void say(struct remote *remote, const char *status,
@@ -310,6 +321,21 @@ static void quiesce(struct remote *remote, bool again)
                 ub_warning(remote->host, "activity %s cannot be ended: %s", a->id, strerror(-r));
 }
 
+/* An agent that found everything installed may have stayed where only a CLEANUP gets it out.  The
+ * one of its last activity: what it says about that is then known to be late. */
+static void wake_up(struct remote *remote)
+{
+        struct activity *a = &remote->activity;
+        int r;
+
+        if (!a->id || a->runs || a->step != STEP_IDENTIFY || !is_completed(a->feedback))
+                return;
+        r = send_command(remote, STEP_CLEANUP, "", NULL);
+        if (r < 0)
+                ub_warning(remote->host, "activity %s cannot be cleaned up: %s", a->id,
+                           strerror(-r));
+}
+
 static void repeat(struct remote *remote)
 {
         struct activity *a = &remote->activity;
@@ -365,6 +391,8 @@ int activity_begin(struct remote *remote, const char *id, const char *json)
                           a->id);
                 quiesce(remote, again);
         }
+        again = again || is_known(a, id);
+        wake_up(remote);
         r = adopt(remote, id);
         if (r < 0) {
                 free(desired);

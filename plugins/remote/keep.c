@@ -78,6 +78,9 @@ int keep_load(struct remote *remote)
                 r = load_text(remote, "feedback", &a->feedback);
         if (r >= 0)
                 r = load_text(remote, "before", &a->before);
+        /* An agent at work is not asked; until it reports, that is what is known of it. */
+        if (r >= 0 && a->before)
+                r = (remote->inventory = strdup(a->before)) ? 0 : -ENOMEM;
         a->interrupted = a->open;
         a->alive = a->open; /* it was, when this process knew more */
         return r < 0 ? r : 0;

@@ -78,18 +78,23 @@ START_TEST(an_agent_that_has_nothing_to_do_is_idle_at_once)
 }
 END_TEST
 
-START_TEST(what_is_already_installed_in_sua_is_cleaned_up_behind_its_completed)
+START_TEST(sua_that_had_nothing_to_do_is_cleaned_up_before_the_next_activity)
 {
         struct rig rig;
 
         sua(&rig, PATIENT);
         PLAY(&rig, "host desired A1 " DS, "sent desiredstate A1 " DS,
              "agent feedback A1 {'status':'COMPLETED','message':'equal','actions':[]}",
-             "told A1 {'status':'COMPLETED','message':'equal'}",
-             "sent desiredstate/command A1 {'command':'CLEANUP'}",
+             "told A1 {'status':'COMPLETED','message':'equal'}", "quiet", "host get A1",
+             "sent currentstate/get A1 null", "host desired A2 " DS,
+             "sent desiredstate/command A1 {'command':'CLEANUP'}", "sent desiredstate A2 " DS,
              "agent feedback A1 {'status':'CLEANUP_SUCCESS'}",
-             "agent feedback A1 {'status':'INCOMPLETE'}", "quiet", "host get A1",
-             "sent currentstate/get A1 null");
+             "agent feedback A1 {'status':'INCOMPLETE'}", "quiet",
+             "agent feedback A2 {'status':'IDENTIFIED'," AS("IDENTIFIED") "}",
+             "told A2 {'status':'IDENTIFIED'," AS("IDENTIFIED") "}",
+             /* and only then */
+             "host desired A3 " DS, "sent desiredstate/command A2 {'command':'ROLLBACK'}",
+             "sent desiredstate/command A2 {'command':'CLEANUP'}", "sent desiredstate A3 " DS);
         rig_done(&rig);
 }
 END_TEST
@@ -392,7 +397,7 @@ END_TEST
 UNIT_MAIN("remote-agent", an_activity_of_cua_goes_through,
           an_activity_of_sua_goes_through_with_its_own_words, a_command_carries_its_baseline,
           an_agent_that_has_nothing_to_do_is_idle_at_once,
-          what_is_already_installed_in_sua_is_cleaned_up_behind_its_completed,
+          sua_that_had_nothing_to_do_is_cleaned_up_before_the_next_activity,
           a_failure_of_a_later_step_ends_the_one_in_progress,
           late_repeated_and_foreign_words_are_not_passed_on,
           a_feedback_without_an_id_is_of_the_running_activity,
