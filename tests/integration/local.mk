@@ -22,4 +22,4 @@ endif
 dist_check_SCRIPTS += $(integration_scripts)
 TESTS += $(integration_scripts)
 EXTRA_DIST += tests/data/config-seed-full.json tests/data/config-seed-minimal.json
-EXTRA_DIST += tests/fake/mqtt_client.py tests/fake/rig.py
+EXTRA_DIST += tests/fake/mqtt_client.py tests/fake/mqtt_gate.py tests/fake/rig.py
