@@ -22,7 +22,6 @@
 
 #include "host/broker/broker.h"
 #include "host/broker/setup.h"
-#include "host/config/check.h"
 #include "host/config/confd.h"
 #include "host/config/domain.h"
 #include "host/config/settings.h"
@@ -54,11 +53,7 @@ static int fail(int r, const char *what)
 
 static int check_config(const struct setup *setup)
 {
-        const struct check check = {
-                .settings = setup->settings,
-                .confd = setup->confd,
-                .domains = setup->domains,
-        };
+        const struct check check = setup_get_check(setup);
         int r;
 
         r = setup->settings->run.json ? check_print_json(&check, stdout)

@@ -301,6 +301,20 @@ static void report_problems(struct broker *b, const struct problems *problems)
         }
 }
 
+/* The first of them stands for all: `ubctl check-config` has the others. */
+static bool quote_error(const struct problems *problems, struct diag *diag)
+{
+        size_t i;
+
+        for (i = 0; i < problems->n; i++) {
+                if (!problems->items[i].error)
+                        continue;
+                problem_format(&problems->items[i], diag);
+                return true;
+        }
+        return false;
+}
+
 /* A fault in conf.d concerns its registration; one in config.json everything. */
 static int judge(struct broker *b, struct reload *reload)
 {
@@ -309,9 +323,10 @@ static int judge(struct broker *b, struct reload *reload)
         report_problems(b, &setup->settings->problems);
         report_problems(b, &setup->domains->problems);
         report_problems(b, &setup->confd->problems);
-        if (setup->settings->problems.n_errors + setup->domains->problems.n_errors == 0)
+        if (!quote_error(&setup->settings->problems, &reload->diag) &&
+            !quote_error(&setup->domains->problems, &reload->diag))
                 return 0;
-        return diag_set(&reload->diag, -EINVAL, "the configuration has errors");
+        return -EINVAL;
 }
 
 static void reload_free(struct reload *reload)

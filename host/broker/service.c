@@ -15,7 +15,6 @@
 #include "host/broker/inside.h"
 #include "host/broker/setup.h"
 #include "host/broker/uplink.h"
-#include "host/config/check.h"
 #include "host/config/confd.h"
 #include "host/config/domain.h"
 #include "host/config/registration.h"
@@ -298,11 +297,7 @@ struct check_job {
 
 static int write_report(const struct setup *setup, char **ret)
 {
-        const struct check check = {
-                .settings = setup->settings,
-                .confd = setup->confd,
-                .domains = setup->domains,
-        };
+        const struct check check = setup_get_check(setup);
         size_t length;
         FILE *f = open_memstream(ret, &length);
         int r;

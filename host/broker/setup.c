@@ -191,6 +191,15 @@ struct setup *setup_unref(struct setup *setup)
         return NULL;
 }
 
+struct check setup_get_check(const struct setup *setup)
+{
+        return (struct check){
+                .settings = setup->settings,
+                .confd = setup->confd,
+                .domains = setup->domains,
+        };
+}
+
 struct log_options setup_log_options(const struct settings_log *s)
 {
         return (struct log_options){

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "host/config/check.h"
 #include "host/log/log.h"
 #include "host/util/cleanup.h"
 
@@ -55,6 +56,9 @@ static inline void setup_unrefp(struct setup **setup)
 /* The registration that serves a domain; never NULL, but it may be faulty. */
 const struct registration *setup_get_registration(const struct setup *setup,
                                                   const struct domain *domain);
+
+/* For the report on it. */
+struct check setup_get_check(const struct setup *setup);
 
 /* The log's options; texts are borrowed. */
 struct log_options setup_log_options(const struct settings_log *log);

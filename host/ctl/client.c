@@ -64,13 +64,18 @@ int client_connect(const struct ctl *ctl, bool quiet, sd_bus **ret)
         return r;
 }
 
+bool client_is_lost(int r)
+{
+        return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE;
+}
+
 int client_explain(const sd_bus_error *error, int r)
 {
         if (sd_bus_error_has_name(error, CLIENT_INTERFACE ".Error.InvalidDesiredState")) {
                 (void)ctl_fail("the desired state is refused: %s", error->message);
                 return CTL_EXIT_IDENTIFICATION_FAILED;
         }
-        if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
+        if (client_is_lost(r))
                 return ctl_fail("update-brokerd has closed the connection");
         return ctl_fail("%s", error->message ? error->message : strerror(-r));
 }

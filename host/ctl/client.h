@@ -30,5 +30,8 @@ int client_get(sd_bus *bus, const char *method, struct json **ret);
 /* Says what is wrong with a call, and returns the exit status that goes with it. */
 int client_explain(const sd_bus_error *error, int r);
 
+/* The daemon has ended, or has closed the connection. */
+bool client_is_lost(int r);
+
 /* JSON that comes from the daemon. */
 int client_parse(const char *text, struct json **ret);

@@ -309,6 +309,11 @@ void progress_redraw(struct progress *p)
         (void)fflush(stdout);
 }
 
+void progress_forget(struct progress *p)
+{
+        p->n_drawn = 0;
+}
+
 /* ---------------------------------------------------------------------------------- all of them */
 
 int progress_show(struct progress *p, const char *activity, const struct json *feedback)

@@ -18,5 +18,7 @@ struct progress *progress_free(struct progress *progress);
 
 /* Shows a feedback.  0; -ENOMEM. */
 int progress_show(struct progress *progress, const char *activity, const struct json *feedback);
+/* Something else has been written below: the block stays, and the next is a fresh one. */
+void progress_forget(struct progress *progress);
 /* The terminal has another size. */
 void progress_redraw(struct progress *progress);

@@ -63,17 +63,21 @@ class Ubctl(unittest.TestCase):
 
     # ------------------------------------------------------------------------------------ helpers
 
-    def start_server(self):
+    def start_server(self, **documents):
         self.server = subprocess.Popen([SERVER, self.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        text=True, bufsize=1)
+        # Orders that are there before its first client are obeyed before it is served.
+        for word, value in documents.items():
+            self.server.stdin.write(f"{word} {json.dumps(value)}\n")
         self.said = queue.Queue()
-        reader = threading.Thread(target=lambda: [self.said.put(line) for line in self.server.stdout])
+        said, server = self.said, self.server
+        reader = threading.Thread(target=lambda: [said.put(line) for line in server.stdout])
         reader.start()
 
-        def stop(server=self.server):
+        def stop(expected=0):
             if not server.stdin.closed:
                 server.stdin.close()
-                self.assertEqual(server.wait(PATIENCE), 0)
+                self.assertEqual(server.wait(PATIENCE), expected)
                 reader.join()
                 server.stdout.close()
         self.stop_server = stop
@@ -271,11 +275,49 @@ class Ubctl(unittest.TestCase):
         self.hear("get 1")
         self.stop_server()
         self.assertIn("update-brokerd has ended; waiting", process.stderr.readline())
-        self.start_server()
-        self.document("history", {"activities": [{"activityId": "A1", "status": "INCOMPLETE", "message": "y"}]})
+        self.start_server(history={"activities": [{"activityId": "A1", "status": "INCOMPLETE", "message": "y"}]})
         out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, err), (3, ""))
         self.assertTrue(out.endswith("A1 INCOMPLETE: y\n"), out)
+
+    def test_apply_watch_goes_on_when_the_daemon_is_back(self):
+        self.start_server()
+        process = self.start_watch("apply", "--watch", self.file("d", '{"activityId":"A1","payload":{}}'))
+        self.hear("apply A1")
+        self.send("A1", feedback("RUNNING", x=("DOWNLOADING", 10)))
+        self.assertEqual([process.stdout.readline() for _ in range(2)], ["A1 d:x 1: DOWNLOADING 10 %\n", "A1 RUNNING\n"])
+        self.server.kill()  # its socket stays
+        self.assertEqual(process.stderr.readline(), "ubctl: update-brokerd has ended; waiting for it to come back\n")
+        self.stop_server(-9)
+        self.start_server(status={"activity": {"activityId": "A1", "phase": "UPDATE", "feedback":
+                                               feedback("RUNNING", x=("UPDATING", 20))}})
+        self.hear("get 1")
+        self.send("A1", feedback("INCOMPLETE", x=("UPDATE_FAILURE", 20)))
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err, out), (3, "", "\n".join([
+            "A1 d:x 1: UPDATING 20 %", "A1 d:x 1: UPDATE_FAILURE 20 %", "A1 INCOMPLETE", ""])))
+
+    def test_apply_watch_learns_of_an_end_that_it_missed(self):
+        for word, status in (("COMPLETED", 0), ("INCOMPLETE_INCONSISTENT", 6), (None, 1)):
+            self.start_server()
+            process = self.start_watch("apply", "--watch", "--json", self.file("d", '{"activityId":"A1","payload":{}}'))
+            self.hear("apply A1")
+            self.send("A1", feedback("RUNNING"))
+            process.stdout.readline()
+            self.server.kill()
+            self.stop_server(-9)
+            past = [{"activityId": "A0", "status": "COMPLETED"}]
+            if word:
+                past.append({"activityId": "A1", "status": word, "message": "so it is", "startedMs": 1, "endedMs": 2})
+            self.start_server(history={"activities": past})
+            out, err = process.communicate(timeout=PATIENCE)
+            self.stop_server()
+            self.assertEqual(process.returncode, status, err)
+            if word:
+                self.assertEqual(json.loads(out), {"activityId": "A1", "feedback": {"status": word,
+                                                                                   "message": "so it is"}})
+            else:
+                self.assertIn("ubctl: there is no activity A1", err)
 
     def test_cancel_names_what_it_cancelled(self):
         self.start_server()

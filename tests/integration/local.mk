@@ -14,6 +14,7 @@ integration_scripts += \
 	tests/integration/33-service-manager.py \
 	tests/integration/34-system-bus.py \
 	tests/integration/35-sizes.py \
+	tests/integration/41-ubctl-and-daemon.py \
 	$(NULL)
 endif
 if HAVE_CHECK
