@@ -206,14 +206,16 @@ static void say_good_bye(struct broker *b)
 
 void broker_look(struct broker *b)
 {
+        if (b->applying)
+                return; /* the list of agents is being changed; looked at afterwards */
+        if (b->next && !b->farewell)
+                reload_apply(b);
         if (b->n_leaving > 0)
                 bury(b);
         if (!b->ready)
                 get_ready(b);
         if (b->farewell)
                 say_good_bye(b);
-        else if (b->next)
-                reload_apply(b);
         guard(b);
         show_status(b);
 }

@@ -149,6 +149,7 @@ int reload_populate(struct broker *b, struct setup *setup)
 {
         size_t n_max = b->n_hosted + setup->domains->n + setup->confd->n_registrations;
         struct populate p = { .broker = b, .setup = setup };
+        size_t kept;
         size_t i;
         int r;
 
@@ -159,19 +160,18 @@ int reload_populate(struct broker *b, struct setup *setup)
         if (r == 0)
                 r = take_over_all(&p);
         /* Also after a failure everything must be in one list, to be freed from there. */
-        for (i = 0; i < b->n_hosted; i++) {
-                struct hosted *h = b->hosted[i];
-
-                if (!h)
-                        continue;
-                p.list[p.n++] = h;
-                if (r == 0 && !h->leaving)
-                        hosted_leave(h);
-        }
+        kept = p.n;
+        for (i = 0; i < b->n_hosted; i++)
+                if (b->hosted[i])
+                        p.list[p.n++] = b->hosted[i];
         free(p.changes);
         free(b->hosted);
         b->hosted = p.list;
         b->n_hosted = p.n;
+        /* Only with the list whole again: who leaves is an event, which others look at it for. */
+        for (i = kept; r == 0 && i < p.n; i++)
+                if (!p.list[i]->leaving)
+                        hosted_leave(p.list[i]);
         return r;
 }
 

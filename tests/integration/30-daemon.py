@@ -308,6 +308,19 @@ def hang_up_brings_a_new_agent_and_takes_one_away():
         rig.stop()
 
 
+def an_agent_leaves_from_among_others():
+    with Rig(BOTH) as rig:
+        rig.register("lamps", {})
+        rig.start()
+        for gone in ("lamps", "containers"):
+            os.unlink(rig.path("conf.d", "50-%s.conf" % gone))
+            rig.hang_up()
+            rig.wait_notified("READY=1")
+        rig.desire("A1", ("self-update", {"os-image": "v2"}))
+        assert rig.end("A1")["status"] == "COMPLETED"
+        rig.stop()
+
+
 def a_faulty_configuration_is_not_put_into_force():
     with Rig({"containers": CONTAINERS}) as rig:
         rig.start()
@@ -370,6 +383,6 @@ if __name__ == "__main__":
          current_state_is_read_on_request_and_published_on_change, an_agents_own_topics_are_served,
          an_agents_own_topics_are_refused_while_the_broker_drives_it,
          without_mqtt_it_is_ready_all_the_same, it_waits_for_the_mqtt_server,
-         hang_up_brings_a_new_agent_and_takes_one_away, a_faulty_configuration_is_not_put_into_force,
-         the_reboot_command_is_run_and_the_verdict_comes_after_the_boot,
+         hang_up_brings_a_new_agent_and_takes_one_away, an_agent_leaves_from_among_others,
+         a_faulty_configuration_is_not_put_into_force, the_reboot_command_is_run_and_the_verdict_comes_after_the_boot,
          a_reboot_command_that_fails_ends_the_activity, a_damaged_journal_is_set_aside])
