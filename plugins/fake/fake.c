@@ -71,7 +71,7 @@ static int fake_start(void *self, uint32_t flags)
                 fake->next = (struct inventory){ .n = 0 };
                 fake->has_next = false;
         }
-        ub_info(fake->host, "%zu components%s%s", fake->inventory.n,
+        ub_info(fake->host, "components: %zu%s%s", fake->inventory.n,
                 flags & UB_START_RECOVERED ? ", after a crash" : "",
                 flags & UB_START_REBOOTED ? ", after a boot" : "");
         return 0;
