@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fetch - one bundle at a time into the folder of the agent
+ *
+ * A thin layer over the SDK's download (which resumes, retries, keeps limits and checks): it makes
+ * the folder, adds headers from a file, and says what has come of it in a sentence that can stand
+ * behind "Download failed: ". */
+#pragma once
+
+#include <stdint.h>
+
+struct fetch;
+struct settings;
+struct ub_downloader;
+struct ub_host;
+
+struct fetch_events {
+        void (*progress)(void *data, uint64_t now, uint64_t total);
+        /* text: "" when result is 0 */
+        void (*done)(void *data, int result, const char *text, uint64_t total);
+};
+
+struct fetch_request {
+        const char *url;
+        const char *path;   /* absolute; where it is when it is complete */
+        const char *sha256; /* "": not known */
+        uint64_t size;      /* 0: not known */
+};
+
+/* Everything is borrowed and outlives it.  -ENOMEM. */
+int fetch_new(const struct ub_host *host, const struct settings *settings,
+              const struct fetch_events *events, void *data, struct fetch **ret);
+struct fetch *fetch_free(struct fetch *fetch);
+
+/* The outcome comes later, also when it is a failure at once.  A complete file of this name is
+ * taken as it is. */
+void fetch_start(struct fetch *fetch, const struct fetch_request *request);
+/* The partial file stays. */
+void fetch_stop(struct fetch *fetch);
+/* Removes every bundle, complete or partial. */
+void fetch_delete(struct fetch *fetch);
+
+/* For checks that need a download of their own; made when it is first needed.  NULL: error. */
+struct ub_downloader *fetch_get_downloader(struct fetch *fetch);

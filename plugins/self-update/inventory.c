@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inventory - see inventory.h */
+#include "plugins/self-update/inventory.h"
+
+#include <stdio.h>
+#include <update-broker/sdk/host.h>
+#include <update-broker/sdk/inventory.h>
+
+#include "plugins/self-update/machine.h"
+#include "plugins/self-update/settings.h"
+
+#ifndef SELF_UPDATE_VERSION
+#define SELF_UPDATE_VERSION "1.0"
+#endif
+
+enum { ID_MAX = 256, VALUE_MAX = 1024 };
+
+static void put(struct ub_inventory *inventory, const char *key, const char *value)
+{
+        if (*value)
+                ub_inventory_add_parameter(inventory, key, value);
+}
+
+static void put_slot(struct ub_inventory *inventory, const struct slot *slot)
+{
+        char key[SLOT_NAME_MAX + 8];
+        char value[VALUE_MAX];
+
+        (void)snprintf(key, sizeof(key), "slot.%s", slot->name);
+        (void)snprintf(value, sizeof(value), "%s%s%s%s%s%s%s%s%s%s%s", slot->state,
+                       *slot->bootname ? ", boots as " : "", slot->bootname,
+                       *slot->boot_status ? ", " : "", slot->boot_status,
+                       *slot->version ? ", version " : "", slot->version,
+                       *slot->status ? ", written: " : "", slot->status,
+                       *slot->installed ? " at " : "", slot->installed);
+        ub_inventory_add_parameter(inventory, key, value);
+}
+
+static void put_details(struct ub_inventory *inventory, const struct machine *m)
+{
+        const struct pending *pending = &m->record.pending;
+        size_t i;
+
+        put(inventory, "compatible", m->survey.compatible);
+        put(inventory, "primary", m->survey.primary);
+        put(inventory, "primaryError", m->survey.primary_error);
+        if (m->surveyed && survey_is_rescue(&m->survey))
+                ub_inventory_add_parameter(inventory, "rescue", "true");
+        if (m->confirm_failed)
+                ub_inventory_add_parameter(inventory, "boot", "not confirmed");
+        if (pending->trial != TRIAL_NONE) {
+                ub_inventory_add_parameter(inventory, "trial", trial_to_string(pending->trial));
+                put(inventory, "trialVersion", pending->version);
+                put(inventory, "trialActivity", pending->id);
+                put(inventory, "trialMessage", pending->message);
+        }
+        for (i = 0; i < m->survey.n; i++)
+                put_slot(inventory, &m->survey.list[i]);
+}
+
+int inventory_send(const struct machine *m, const struct ub_host *host, const char *activity)
+{
+        struct ub_inventory *inventory;
+        char agent[ID_MAX];
+        char image[ID_MAX];
+        int r;
+
+        r = ub_inventory_new(m->domain, &inventory);
+        if (r < 0)
+                return r;
+        (void)snprintf(agent, sizeof(agent), "%s-agent", m->domain);
+        if (*m->settings->image_node)
+                (void)snprintf(image, sizeof(image), "%s", m->settings->image_node);
+        else
+                (void)snprintf(image, sizeof(image), "%s:%s", m->domain, m->settings->component);
+        ub_inventory_add_software(inventory, agent, SELF_UPDATE_VERSION, "OTA NG Self Update Agent",
+                                  UB_TYPE_APPLICATION);
+        if (m->settings->details)
+                ub_inventory_add_parameter(inventory, "domain", m->domain);
+        ub_inventory_add_software(inventory, image, machine_version(m),
+                                  "Official Leda device image", UB_TYPE_IMAGE);
+        if (m->settings->details)
+                put_details(inventory, m);
+        ub_inventory_associate(inventory, agent, image);
+        r = ub_inventory_send(inventory, host, activity);
+        (void)ub_inventory_free(inventory);
+        return r;
+}

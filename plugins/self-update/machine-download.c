@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine-download - DOWNLOAD
+ *
+ * With "mode": "download" the bundle is fetched as a whole, by the SDK, which resumes, retries and
+ * keeps the limits.  With "stream" nothing is fetched: RAUC looks at the signed part of the remote
+ * bundle, so that a wrong one is found before anybody is asked for consent, and UPDATE streams it.
+ *
+ * With "verify": "download" what was fetched is checked here; otherwise at the start of UPDATE,
+ * where Leda's agent does it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugins/self-update/machine-internal.h"
+#include "plugins/self-update/policy.h"
+#include "plugins/self-update/settings.h"
+
+static void fail(struct machine *m, const char *reason)
+{
+        char text[RECORD_MESSAGE_MAX + 32];
+
+        (void)snprintf(text, sizeof(text), "Download failed: %s", reason);
+        machine_fail(m, MESSAGE_DOWNLOAD_FAILED, text, NULL);
+}
+
+static void succeed(struct machine *m)
+{
+        char text[MESSAGE_AMOUNT_MAX];
+
+        message_amount("Downloaded", m->record.activity.bytes, text);
+        machine_conclude(m, STATE_DOWNLOADED, MESSAGE_DOWNLOADED, text, 100);
+}
+
+/* -------------------------------------------------------------------------------------- fetching */
+
+/* Goes up, at each ten percent or when the interval is over, and never says that all is there. */
+static void report(struct machine *m, uint64_t now, uint64_t total)
+{
+        uint64_t interval = m->settings->download.progress_usec;
+        int percent = total ? (int)(now * 100 / total) : 0;
+        char text[MESSAGE_AMOUNT_MAX];
+
+        if (percent > 99)
+                percent = 99;
+        if (percent <= m->percent && (total || percent < m->percent))
+                return;
+        if (percent < m->percent + 10 && m->time_usec < m->posted_usec + interval)
+                return;
+        m->percent = percent;
+        m->posted_usec = m->time_usec;
+        message_amount("Downloading", now, text);
+        machine_say(m, MESSAGE_DOWNLOADING, text, percent);
+}
+
+static void on_checked(struct machine *m, const struct event *e)
+{
+        char reason[RECORD_MESSAGE_MAX];
+        enum message_kind kind;
+
+        if (update_check_bundle(m, e, &kind, reason, sizeof(reason)) < 0) {
+                m->percent = 100;
+                machine_fail(m, MESSAGE_DOWNLOAD_FAILED, reason, NULL);
+                return;
+        }
+        m->record.activity.checked = true;
+        RECORD_SET(m->record.activity.hash, e->bundle->hash);
+        succeed(m);
+}
+
+static void on_fetch(struct machine *m, const struct event *e)
+{
+        if (e->kind == EVENT_FETCHING) {
+                report(m, e->now, e->total);
+                return;
+        }
+        if (e->result < 0) {
+                fail(m, e->text);
+                return;
+        }
+        m->record.activity.bytes = e->total;
+        m->record.activity.streamed = false;
+        if (m->settings->verify == VERIFY_DOWNLOAD)
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_INSPECT, .a = m->path }, on_checked);
+        else
+                succeed(m);
+}
+
+static void fetch(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+        char text[MESSAGE_AMOUNT_MAX];
+
+        message_amount("Downloading", 0, text);
+        machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
+        m->percent = 0;
+        m->posted_usec = m->time_usec;
+        machine_await(m, &m->main,
+                      &(struct effect){ .kind = EFFECT_FETCH,
+                                        .a = a->request.url,
+                                        .b = a->request.sha256,
+                                        .number = (int64_t)a->request.size },
+                      on_fetch);
+}
+
+/* ------------------------------------------------------------------------------------- streaming */
+
+static void on_seen_from_afar(struct machine *m, const struct event *e)
+{
+        struct activity *a = &m->record.activity;
+        char reason[RECORD_MESSAGE_MAX];
+        enum message_kind kind;
+
+        if (update_check_bundle(m, e, &kind, reason, sizeof(reason)) >= 0) {
+                a->streamed = true;
+                a->checked = true;
+                RECORD_SET(a->hash, e->bundle->hash);
+                succeed(m);
+        } else if (e->result < 0 && m->settings->full_download) {
+                machine_log(m, UB_LOG_NOTICE, "cannot be streamed, downloading it: %s", reason);
+                fetch(m);
+        } else {
+                fail(m, reason);
+        }
+}
+
+/* ----------------------------------------------------------------------------------------- step */
+
+/* FNV-1a */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+        do
+                hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+        while (*text++);
+        return hash;
+}
+
+/* A file of this name is there only when it is complete, so one that an earlier life has fetched is
+ * not fetched again. */
+void download_name(struct machine *m)
+{
+        const struct request *request = &m->record.activity.request;
+        uint64_t hash = UINT64_C(14695981039346656037) ^ request->size;
+
+        hash = hash_text(hash, request->url);
+        hash = hash_text(hash, request->version);
+        hash = hash_text(hash, request->sha256);
+        (void)snprintf(m->path, sizeof(m->path), "%s/%016llx.raucb", m->settings->folder,
+                       (unsigned long long)hash);
+}
+
+void download_begin(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+        struct ub_error error = UB_ERROR_INIT;
+        bool remote = false;
+
+        m->percent = -1;
+        if (a->already) {
+                succeed(m);
+                return;
+        }
+        if (policy_check_url(m->settings, a->request.url, &error, &remote) < 0) {
+                fail(m, error.text);
+                return;
+        }
+        if (strncmp(a->request.url, "http:", 5) == 0)
+                machine_log(m, UB_LOG_WARNING, "the bundle comes over plain http; its signature "
+                                               "is all that protects it");
+        if (m->settings->mode == MODE_DOWNLOAD || !remote) {
+                fetch(m);
+                return;
+        }
+        a->state = STATE_DOWNLOADING;
+        machine_store(m);
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_INSPECT, .a = a->request.url },
+                      on_seen_from_afar);
+}
+
+void download_stop(struct machine *m)
+{
+        machine_rest(&m->main);
+        machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_STOP });
+        m->record.activity.state = STATE_IDENTIFIED;
+        machine_store(m);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine-identify - a desired state: is there anything to do, and may it be done?
+ *
+ *     m1, a look at RAUC, then one of
+ *       m2                                   it is to be done
+ *       IDENTIFIED without actions, m4       it runs already
+ *       m3                                   it cannot be done, and why
+ *
+ * A request that cannot even be read is answered under its own id and leaves the activity that
+ * waits alone. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <update-broker/sdk/desired-state.h>
+
+#include "plugins/self-update/machine-internal.h"
+#include "plugins/self-update/policy.h"
+#include "plugins/self-update/settings.h"
+
+#define MISSING "mandatory %s is missing"
+
+/* -------------------------------------------------------------------------------------- reading */
+
+static int copy_member(const char *text, size_t size, const char *what, struct ub_error *error,
+                       char *to)
+{
+        if (strlen(text) >= size)
+                return ub_error_set(error, -EBADMSG, "%s is longer than %zu bytes", what, size - 1);
+        record_copy(to, size, text);
+        return 0;
+}
+
+static int read_component(const struct ub_component *c, struct ub_error *error,
+                          struct request *ret)
+{
+        const char *image = ub_config_get(c->config, c->n_config, "image");
+        const char *sha256 = ub_config_get(c->config, c->n_config, "sha256");
+        const char *size = ub_config_get(c->config, c->n_config, "size");
+        char *end;
+        int r;
+
+        if (!image)
+                return ub_error_set(error, -EBADMSG, MISSING, "config entry with bundle url");
+        if (!*c->version)
+                return ub_error_set(error, -EBADMSG, "mandatory bundle version is empty");
+        if (!*image)
+                return ub_error_set(error, -EBADMSG, "mandatory bundle download url is empty");
+        r = copy_member(c->version, sizeof(ret->version), "bundle version", error, ret->version);
+        if (r >= 0)
+                r = copy_member(image, sizeof(ret->url), "bundle download url", error, ret->url);
+        if (r >= 0)
+                r = copy_member(sha256 ? sha256 : "", sizeof(ret->sha256), "sha256", error,
+                                ret->sha256);
+        if (r < 0 || !size)
+                return r;
+        errno = 0;
+        ret->size = strtoull(size, &end, 10);
+        if (errno || *end || *size < '0' || *size > '9')
+                return ub_error_set(error, -EBADMSG, "size: \"%s\" is no number of bytes", size);
+        return 0;
+}
+
+static int read_desired(const struct machine *m, const struct ub_desired_state *desired,
+                        struct ub_error *error, struct request *ret)
+{
+        const char *name = m->settings->component;
+        const struct ub_component *c = ub_desired_state_component(desired, name);
+        size_t i;
+
+        if (strcmp(desired->domain, m->domain) != 0)
+                return ub_error_set(error, -EBADMSG, "mandatory domain with 'id'='%s' is missing",
+                                    m->domain);
+        for (i = 0; i < desired->n_components && m->settings->strict_components; i++)
+                if (strcmp(desired->components[i].id, name) != 0)
+                        return ub_error_set(error, -EBADMSG, "unsupported component '%s'",
+                                            desired->components[i].id);
+        if (!c)
+                return ub_error_set(error, -EBADMSG,
+                                    "mandatory component with 'id'='%s' is missing", name);
+        return read_component(c, error, ret);
+}
+
+static int read_request(const struct machine *m, const char *json, struct ub_error *error,
+                        struct request *ret)
+{
+        struct ub_desired_state *desired;
+        int r;
+
+        *ret = (struct request){ .size = 0 };
+        r = ub_desired_state_parse(json, error, &desired);
+        if (r < 0)
+                return r;
+        r = read_desired(m, desired, error, ret);
+        (void)ub_desired_state_free(desired);
+        return r;
+}
+
+static bool is_same_request(const struct request *a, const struct request *b)
+{
+        return strcmp(a->version, b->version) == 0 && strcmp(a->url, b->url) == 0 &&
+               strcmp(a->sha256, b->sha256) == 0 && a->size == b->size;
+}
+
+/* ------------------------------------------------------------------------------------- the answer */
+
+static void refuse(struct machine *m, const char *text)
+{
+        machine_say_to(m, m->wanted_id, MESSAGE_NOT_IDENTIFIED, "", text);
+}
+
+/* Makes what is wanted the activity. */
+static void take_over(struct machine *m, enum state state)
+{
+        struct activity *a = &m->record.activity;
+
+        if (a->state != STATE_IDLE && strcmp(a->id, m->wanted_id) != 0)
+                machine_log(m, UB_LOG_NOTICE, "activity %s gives way to %s", a->id, m->wanted_id);
+        free(a->last);
+        *a = (struct activity){ .state = state, .request = m->wanted };
+        RECORD_SET(a->id, m->wanted_id);
+        RECORD_SET(a->from, machine_version(m));
+        download_name(m);
+        m->known = true;
+        m->told_rollback = false;
+        m->verify_asked = false;
+}
+
+static void nothing_to_do(struct machine *m)
+{
+        take_over(m, STATE_IDLE);
+        machine_say(m, MESSAGE_NOTHING, NULL, 0);
+        machine_say(m, MESSAGE_SKIPPED, NULL, 0);
+}
+
+/* The version that runs is wanted, while another one would boot: it must not any more. */
+static void on_reverted(struct machine *m, const struct event *e)
+{
+        if (e->result < 0) {
+                refuse(m, e->text);
+                return;
+        }
+        m->record.pending = (struct pending){ .trial = TRIAL_NONE };
+        machine_store(m);
+        nothing_to_do(m);
+}
+
+static void is_running(struct machine *m)
+{
+        const struct slot *booted = survey_booted(&m->survey);
+        const struct pending *pending = &m->record.pending;
+
+        if (pending->trial == TRIAL_OUTSTANDING && booted && *booted->bootname &&
+            strcmp(m->survey.primary, pending->to) == 0)
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_MARK,
+                                                .a = (char *)"active",
+                                                .b = (char *)booted->name },
+                              on_reverted);
+        else
+                nothing_to_do(m);
+}
+
+static void accept(struct machine *m)
+{
+        const struct pending *pending = &m->record.pending;
+        bool already = pending->trial == TRIAL_OUTSTANDING &&
+                       strcmp(pending->version, m->wanted.version) == 0 &&
+                       strcmp(m->survey.primary, pending->to) == 0;
+
+        take_over(m, STATE_IDENTIFIED);
+        m->record.activity.already = already;
+        if (already)
+                machine_log(m, UB_LOG_NOTICE, "version %s is installed and waits for a boot",
+                            m->wanted.version);
+        machine_conclude(m, STATE_IDENTIFIED, MESSAGE_IDENTIFIED, NULL, 0);
+}
+
+static void on_surveyed(struct machine *m, const struct event *e)
+{
+        struct ub_error error = UB_ERROR_INIT;
+        bool remote;
+        int r;
+
+        if (e->result < 0 && !m->surveyed) {
+                (void)ub_error_set(&error, 0, "RAUC cannot be asked: %s", e->text);
+                refuse(m, error.text);
+                return;
+        }
+        if (m->record.pending.trial == TRIAL_RUNNING || m->record.pending.trial == TRIAL_SICK) {
+                refuse(m, "Booted image is not confirmed yet.");
+                return;
+        }
+        if (strcmp(m->wanted.version, machine_version(m)) == 0) {
+                is_running(m);
+                return;
+        }
+        r = policy_check_version(m->settings, &m->record, m->wanted.version, machine_version(m),
+                                 &error);
+        /* A scheme that is not allowed is told in answer to DOWNLOAD, as Leda's agent does. */
+        if (r >= 0 && m->settings->profile == PROFILE_KANTO)
+                r = policy_check_url(m->settings, m->wanted.url, &error, &remote);
+        if (r < 0)
+                refuse(m, error.text);
+        else
+                accept(m);
+}
+
+/* ------------------------------------------------------------------------------------- requests */
+
+static void look(struct machine *m)
+{
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+}
+
+/* Does the activity stand somewhere between its desired state and the boot? */
+static bool is_under_way(const struct activity *a)
+{
+        return a->state >= STATE_IDENTIFIED && a->state <= STATE_ACTIVATED;
+}
+
+/* True when the request needs no look at anything: it cannot be read, it came twice, or it comes at
+ * a time when nothing can be changed. */
+bool identify_screen(struct machine *m, const struct event *e)
+{
+        const struct activity *a = &m->record.activity;
+        bool own = strcmp(a->id, e->activity) == 0;
+        struct ub_error error = UB_ERROR_INIT;
+        struct request wanted;
+        int r;
+
+        r = read_request(m, e->json, &error, &wanted);
+        if (r >= 0 && own && is_under_way(a) && is_same_request(&a->request, &wanted)) {
+                m->known = true;
+                machine_say_to(m, a->id, MESSAGE_IDENTIFIED, a->request.version, NULL);
+                return true;
+        }
+        if (r >= 0 && !own &&
+            (a->state == STATE_UPDATING || a->state == STATE_ACTIVATING ||
+             a->state == STATE_ACTIVATED || a->state == STATE_ROLLING_BACK))
+                r = ub_error_set(&error, -EBUSY, "Another update activity in progress - %s", a->id);
+        if (r >= 0)
+                return false;
+        machine_say_to(m, e->activity, MESSAGE_IDENTIFYING, "", NULL);
+        machine_say_to(m, e->activity, MESSAGE_NOT_IDENTIFIED, "", error.text);
+        return true;
+}
+
+void identify_begin(struct machine *m, const struct event *e)
+{
+        struct request wanted;
+
+        if (read_request(m, e->json, NULL, &wanted) < 0) {
+                m->effects.failed = true; /* it was readable a moment ago */
+                return;
+        }
+        machine_say_to(m, e->activity, MESSAGE_IDENTIFYING, "", NULL);
+        m->wanted = wanted;
+        RECORD_SET(m->wanted_id, e->activity);
+        look(m);
+}
+
+/* A bundle in the watched folder: done without being asked, unless it was done before or something
+ * else goes on. */
+void identify_local(struct machine *m, const struct event *e)
+{
+        const struct activity *a = &m->record.activity;
+
+        if (m->main.next || (is_under_way(a) && a->state != STATE_IDENTIFIED)) {
+                machine_log(m, UB_LOG_NOTICE, "%s: another update is in progress", e->text);
+                return;
+        }
+        m->wanted = (struct request){ .size = 0 };
+        RECORD_SET(m->wanted.version, e->version);
+        RECORD_SET(m->wanted.url, e->text);
+        (void)snprintf(m->wanted_id, sizeof(m->wanted_id), "local-%lld", (long long)m->wall_sec);
+        m->local = true;
+        look(m);
+}

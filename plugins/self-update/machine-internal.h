@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine-internal - what the files of the machine share */
+#pragma once
+
+#include "plugins/self-update/machine.h"
+#include "plugins/self-update/message.h"
+
+/* machine.c ------------------------------------------------------------------------------------ */
+
+void machine_do(struct machine *m, const struct effect *effect);
+/* Does it and has the outcome go to next. */
+void machine_await(struct machine *m, struct track *track, const struct effect *effect,
+                   machine_fn next);
+void machine_rest(struct track *track);
+void machine_store(struct machine *m);
+void machine_log(struct machine *m, int level, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void machine_inventory(struct machine *m);
+
+/* A word on the activity of the record.  text: NULL for the one that belongs to the kind.  It
+ * becomes the last word, which is repeated when somebody asks. */
+void machine_say(struct machine *m, enum message_kind kind, const char *text, int progress);
+/* The same with the outcome that is kept: m17 to m19. */
+void machine_say_kept(struct machine *m, enum message_kind kind);
+/* A word on any activity, which is not kept. */
+void machine_say_to(struct machine *m, const char *activity, enum message_kind kind,
+                    const char *version, const char *text);
+/* Says the last word once more. */
+void machine_repeat(struct machine *m);
+/* Ends a step: the new state is on disk before the word goes out. */
+void machine_conclude(struct machine *m, enum state state, enum message_kind kind,
+                      const char *text, int progress);
+/* Ends a step badly.  kept: what CLEANUP will tell; NULL: the same text. */
+void machine_fail(struct machine *m, enum message_kind kind, const char *text, const char *kept);
+void machine_keep(struct machine *m, const char *status, const char *message);
+void machine_remember(struct machine *m, const char *result, const char *message);
+
+/* May the slot that runs be marked active, which also says that it is good? */
+bool machine_vouches(const struct machine *m);
+
+/* The steps ------------------------------------------------------------------------------------ */
+
+void identify_begin(struct machine *m, const struct event *e);
+void identify_local(struct machine *m, const struct event *e);
+/* Answers a desired state that can be answered at once, whatever goes on; true: it has. */
+bool identify_screen(struct machine *m, const struct event *e);
+void download_begin(struct machine *m);
+/* Gives the bundle of the activity the name that it is kept under. */
+void download_name(struct machine *m);
+void download_stop(struct machine *m);
+void update_begin(struct machine *m);
+void update_resume(struct machine *m);
+/* RAUC's answer to an inspection: 0, or -EBADMSG with the reason and the word for it. */
+int update_check_bundle(const struct machine *m, const struct event *e,
+                        enum message_kind *ret_kind, char *reason, size_t size);
+void update_on_installation(struct machine *m, const struct event *e);
+void update_on_silence_timer(struct machine *m);
+void judge_begin(struct machine *m, int result, const char *text);
+void activate_begin(struct machine *m);
+void back_begin(struct machine *m);
+void back_clean_up(struct machine *m, const char *activity);
+void back_cancel(struct machine *m);
+void boot_start(struct machine *m);
+void boot_verify(struct machine *m);
+void boot_on_rauc_up(struct machine *m);
+void boot_on_reboot_timer(struct machine *m);
+/* The activity of a slot that failed its checks is over: boot. */
+void boot_leave(struct machine *m, uint64_t after_usec);

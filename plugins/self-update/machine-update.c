@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine-update - UPDATE: from a bundle to a slot that could boot, but does not yet
+ *
+ *     m8 -> clock -> survey -> (nothing else may be active) -> inspect -> journal -> install
+ *
+ * What could go wrong before a slot is touched is found before: a clock that makes every
+ * certificate invalid, a damaged boot environment, a bundle of another version or device.  RAUC 1.8
+ * does not say why it dislikes a bundle, so there the installation itself is left to find out: it
+ * checks the signature before it touches a slot.
+ *
+ * Somebody else may use RAUC at the same time.  Then it refuses with "busy", and this waits. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugins/self-update/machine-internal.h"
+#include "plugins/self-update/policy.h"
+#include "plugins/self-update/settings.h"
+
+#define MISMATCH "Bundle version does not match version in desired state request."
+#define BUSY "RAUC is busy with another installation."
+
+enum { RETRY_USEC = 2000000 };
+
+static void look(struct machine *m);
+static void install(struct machine *m);
+
+static void fail(struct machine *m, const char *text)
+{
+        machine_fail(m, MESSAGE_INSTALL_FAILED, *text ? text : "Writing partition failed.",
+                     *text ? NULL : "Unexpected no-error-status of RAUC");
+}
+
+/* --------------------------------------------------------------------------------------- waiting */
+
+static void on_retry(struct machine *m, const struct event *e)
+{
+        (void)e;
+        look(m);
+}
+
+/* Tries again from the beginning, until limit_usec is over.  False: it is. */
+static bool wait(struct machine *m, uint64_t limit_usec, const char *why)
+{
+        if (!m->waiting) {
+                m->waiting = true;
+                m->wait_usec = m->time_usec;
+                machine_log(m, UB_LOG_NOTICE, "waiting: %s", why);
+        }
+        if (m->time_usec - m->wait_usec >= limit_usec)
+                return false;
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_TIMER, .number = RETRY_USEC },
+                      on_retry);
+        return true;
+}
+
+static void wait_for_rauc(struct machine *m)
+{
+        if (!wait(m, m->settings->rauc.busy_usec, BUSY))
+                fail(m, BUSY);
+}
+
+/* ---------------------------------------------------------------------------------- the bundle */
+
+int update_check_bundle(const struct machine *m, const struct event *e,
+                        enum message_kind *ret_kind, char *reason, size_t size)
+{
+        const char *compatible = m->survey.compatible;
+
+        *ret_kind = MESSAGE_INSTALL_FAILED;
+        if (e->result < 0) {
+                (void)snprintf(reason, size, "%s", e->text);
+                return -EBADMSG;
+        }
+        if (*compatible && strcmp(e->bundle->compatible, compatible) != 0) {
+                (void)snprintf(reason, size, "Compatible mismatch: Expected '%s' but bundle "
+                               "manifest has '%s'", compatible, e->bundle->compatible);
+                return -EBADMSG;
+        }
+        if (strcmp(e->bundle->version, m->record.activity.request.version) != 0) {
+                *ret_kind = MESSAGE_REJECTED;
+                (void)snprintf(reason, size, MISMATCH);
+                return -EBADMSG;
+        }
+        if (m->settings->max_failed_boots &&
+            record_failures(&m->record, e->bundle->version, e->bundle->hash) >=
+                    m->settings->max_failed_boots) {
+                (void)snprintf(reason, size, "This bundle failed to boot too often.");
+                return -EBADMSG;
+        }
+        return 0;
+}
+
+static void on_inspected(struct machine *m, const struct event *e)
+{
+        char reason[RECORD_MESSAGE_MAX];
+        enum message_kind kind;
+
+        if (e->result == -EBUSY) {
+                wait_for_rauc(m);
+                return;
+        }
+        if (e->result < 0 && e->vague) {
+                machine_log(m, UB_LOG_NOTICE, "this RAUC does not say what is wrong with the bundle; "
+                                              "its installation will");
+                install(m);
+                return;
+        }
+        if (update_check_bundle(m, e, &kind, reason, sizeof(reason)) < 0) {
+                if (kind == MESSAGE_REJECTED)
+                        machine_log(m, UB_LOG_WARNING, "the bundle is %s, wanted is %s",
+                                    *e->bundle->version ? e->bundle->version : "without a version",
+                                    m->record.activity.request.version);
+                machine_fail(m, kind, reason, NULL);
+                return;
+        }
+        RECORD_SET(m->record.activity.hash, e->bundle->hash);
+        install(m);
+}
+
+static const char *source(const struct machine *m)
+{
+        const struct activity *a = &m->record.activity;
+
+        return a->streamed ? a->request.url : m->path;
+}
+
+static void check(struct machine *m)
+{
+        if (m->record.activity.checked)
+                install(m);
+        else
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_INSPECT, .a = (char *)source(m) },
+                              on_inspected);
+}
+
+/* --------------------------------------------------------------------------------- installation */
+
+static void arm_silence(struct machine *m)
+{
+        m->alive_usec = m->time_usec;
+        m->silence_serial = ++m->serials;
+        machine_do(m, &(struct effect){ .kind = EFFECT_TIMER,
+                                        .serial = m->silence_serial,
+                                        .number = (int64_t)m->settings->rauc.silence_usec });
+}
+
+void update_on_silence_timer(struct machine *m)
+{
+        uint64_t limit = m->settings->rauc.silence_usec;
+        char text[128];
+
+        if (m->record.activity.state != STATE_UPDATING || !m->main.next || limit == 0)
+                return;
+        if (m->time_usec - m->alive_usec < limit) {
+                uint64_t since = m->alive_usec;
+
+                arm_silence(m);
+                m->alive_usec = since;
+                return;
+        }
+        m->record.repair = true;
+        (void)snprintf(text, sizeof(text), "RAUC has not made any progress for %llu s.",
+                       (unsigned long long)(limit / 1000000));
+        fail(m, text);
+}
+
+void update_on_installation(struct machine *m, const struct event *e)
+{
+        m->alive_usec = m->time_usec;
+        switch (e->kind) {
+        case EVENT_INSTALLING:
+                if (e->result == -EBUSY) {
+                        machine_rest(&m->main);
+                        wait_for_rauc(m);
+                } else if (e->result < 0) {
+                        fail(m, e->text);
+                } else {
+                        m->record.activity.touched = true;
+                        machine_store(m);
+                }
+                break;
+        case EVENT_PROGRESS:
+                if (e->percent > m->percent && e->percent < 100) {
+                        m->percent = e->percent;
+                        machine_say(m, MESSAGE_INSTALLING, NULL, e->percent);
+                }
+                break;
+        default:
+                judge_begin(m, e->result, e->text);
+                break;
+        }
+}
+
+/* A number that RAUC keeps with the slot, so that afterwards nobody else's installation is taken
+ * for this one.  The activity's id alone could come twice. */
+static void make_transaction(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+
+        (void)snprintf(a->transaction, sizeof(a->transaction), "%.60s-%llx", a->id,
+                       (unsigned long long)m->time_usec ^ ((unsigned long long)m->wall_sec << 20));
+}
+
+static void install(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+        const struct slot *target = survey_find(&m->survey, a->target);
+
+        a->count_before = target ? target->installed_count : 0;
+        RECORD_SET(a->installed_before, target ? target->installed : "");
+        make_transaction(m);
+        /* What is about to be overwritten cannot be booted any more. */
+        if (m->record.pending.trial == TRIAL_OUTSTANDING ||
+            m->record.pending.trial == TRIAL_FELL_BACK)
+                m->record.pending = (struct pending){ .trial = TRIAL_NONE };
+        a->touched = true;
+        machine_store(m);
+        machine_await(m, &m->main,
+                      &(struct effect){ .kind = EFFECT_INSTALL,
+                                        .a = (char *)source(m),
+                                        .b = a->transaction,
+                                        .c = a->hash },
+                      update_on_installation);
+        arm_silence(m);
+}
+
+/* ------------------------------------------------------------------------------------- the device */
+
+static void on_disarmed(struct machine *m, const struct event *e)
+{
+        if (e->result == -EBUSY)
+                wait_for_rauc(m);
+        else if (e->result < 0)
+                fail(m, e->text);
+        else
+                check(m);
+}
+
+/* An earlier update that waits for its boot is about to be overwritten: it must not be booted half
+ * written. */
+static void disarm(struct machine *m)
+{
+        const struct activity *a = &m->record.activity;
+
+        if (*a->target && strcmp(m->survey.primary, a->target) == 0 && machine_vouches(m))
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_MARK,
+                                                .a = (char *)"active",
+                                                .b = (char *)a->booted },
+                              on_disarmed);
+        else
+                check(m);
+}
+
+static void on_surveyed(struct machine *m, const struct event *e)
+{
+        struct activity *a = &m->record.activity;
+        const struct slot *booted;
+        const struct slot *target;
+        char text[RECORD_MESSAGE_MAX];
+
+        if (e->result == -EBUSY) {
+                wait_for_rauc(m);
+                return;
+        }
+        if (e->result < 0) {
+                (void)snprintf(text, sizeof(text), "RAUC cannot be asked: %s", e->text);
+                fail(m, text);
+                return;
+        }
+        booted = survey_booted(&m->survey);
+        target = survey_target(&m->survey);
+        if (!booted || survey_booted_twice(&m->survey) || !target) {
+                fail(m, !booted ? "RAUC does not know which slot is running."
+                        : !target ? "There is no slot to install into."
+                                  : "Two slots are said to be running.");
+                return;
+        }
+        /* RAUC would write an environment that has no way back. */
+        if (!*m->survey.primary && machine_vouches(m)) {
+                (void)snprintf(text, sizeof(text), "The boot environment is damaged: %s",
+                               m->survey.primary_error);
+                fail(m, text);
+                return;
+        }
+        RECORD_SET(a->booted, booted->name);
+        RECORD_SET(a->target, target->name);
+        disarm(m);
+}
+
+static void look(struct machine *m)
+{
+        struct ub_error error = UB_ERROR_INIT;
+
+        if (policy_check_clock(m->wall_sec, m->built_sec, &error) < 0) {
+                if (!wait(m, m->settings->clock.wait_usec, error.text))
+                        fail(m, error.text);
+                return;
+        }
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+}
+
+/* ----------------------------------------------------------------------------------------- step */
+
+void update_begin(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+
+        if (a->already) {
+                machine_conclude(m, STATE_UPDATED, MESSAGE_INSTALLED, NULL, 100);
+                return;
+        }
+        RECORD_SET(a->boot, m->boot);
+        a->touched = false;
+        machine_conclude(m, STATE_UPDATING, MESSAGE_CHECKING, NULL, 0);
+        m->percent = 0;
+        look(m);
+}
+
+/* This process, or RAUC, or the device has died in the middle of an installation. */
+static void on_resumed(struct machine *m, const struct event *e)
+{
+        if (e->result == -EBUSY)
+                machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_ATTACH },
+                              update_on_installation);
+        else if (e->result < 0)
+                fail(m, e->text);
+        else
+                judge_begin(m, -EINTR, "The installation was interrupted.");
+}
+
+void update_resume(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+
+        if (*m->boot && strcmp(a->boot, m->boot) != 0) {
+                m->record.repair = a->touched;
+                fail(m, "The device was restarted during the installation.");
+                return;
+        }
+        if (!a->touched) {
+                update_begin(m); /* nothing has been done yet */
+                return;
+        }
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_resumed);
+}

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine - see machine.h: dispatch, requests and words */
+#include "plugins/self-update/machine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <update-broker/sdk/status.h>
+
+#include "plugins/self-update/machine-internal.h"
+#include "plugins/self-update/settings.h"
+
+/* -------------------------------------------------------------------------------------- effects */
+
+void machine_do(struct machine *m, const struct effect *effect)
+{
+        effects_add(&m->effects, effect);
+}
+
+void machine_await(struct machine *m, struct track *track, const struct effect *effect,
+                   machine_fn next)
+{
+        struct effect numbered = *effect;
+
+        numbered.serial = ++m->serials;
+        track->awaits = numbered.serial;
+        track->next = next;
+        machine_do(m, &numbered);
+}
+
+void machine_rest(struct track *track)
+{
+        *track = (struct track){ .next = NULL };
+}
+
+void machine_store(struct machine *m)
+{
+        machine_do(m, &(struct effect){ .kind = EFFECT_STORE });
+}
+
+void machine_log(struct machine *m, int level, const char *format, ...)
+{
+        char text[1024];
+        va_list args;
+
+        va_start(args, format);
+        (void)vsnprintf(text, sizeof(text), format, args); /* cut if long */
+        va_end(args);
+        machine_do(m, &(struct effect){ .kind = EFFECT_LOG, .a = text, .number = level });
+}
+
+void machine_inventory(struct machine *m)
+{
+        machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = (char *)"" });
+}
+
+/* ---------------------------------------------------------------------------------------- words */
+
+/* An activity that nobody asked for drives itself. */
+static void drive_local(struct machine *m, enum message_kind kind)
+{
+        int32_t command = 0;
+
+        if (kind == MESSAGE_IDENTIFIED)
+                command = UB_CMD_DOWNLOAD;
+        else if (kind == MESSAGE_DOWNLOADED)
+                command = UB_CMD_UPDATE;
+        else if (kind == MESSAGE_INSTALLED)
+                command = UB_CMD_ACTIVATE;
+        else if (kind == MESSAGE_ACTIVATED || kind == MESSAGE_DOWNLOAD_FAILED ||
+                 kind == MESSAGE_INSTALL_FAILED || kind == MESSAGE_REJECTED ||
+                 kind == MESSAGE_ACTIVATION_FAILED)
+                command = UB_CMD_CLEANUP;
+        if (command && m->n_held < MACHINE_HELD_MAX) {
+                struct held *held = &m->held[m->n_held++];
+
+                *held = (struct held){ .kind = EVENT_COMMAND, .command = command };
+                RECORD_SET(held->activity, m->record.activity.id);
+        }
+        if (kind == MESSAGE_ACTIVATED && m->settings->watch.reboot)
+                boot_leave(m, m->settings->reboot_after_usec);
+}
+
+static void send(struct machine *m, const char *activity, const char *payload)
+{
+        machine_do(m, &(struct effect){ .kind = EFFECT_FEEDBACK,
+                                        .a = (char *)activity,
+                                        .b = (char *)payload });
+}
+
+static char *render(struct machine *m, const struct message *message)
+{
+        char *payload = NULL;
+
+        if (message_write(message, m->domain, m->settings, &payload) < 0)
+                m->effects.failed = true;
+        return payload;
+}
+
+/* Renders a word on the activity of the record, and makes it the last one. */
+static void set_last(struct machine *m, const struct message *message)
+{
+        char *payload = render(m, message);
+
+        if (!payload)
+                return;
+        free(m->record.activity.last);
+        m->record.activity.last = payload;
+}
+
+static void send_last(struct machine *m, enum message_kind kind)
+{
+        const struct activity *a = &m->record.activity;
+
+        if (m->local) {
+                machine_log(m, UB_LOG_NOTICE, "local update: %s", a->last ? a->last : "");
+                drive_local(m, kind);
+        } else if (m->known && a->last) {
+                send(m, a->id, a->last);
+        }
+}
+
+void machine_say(struct machine *m, enum message_kind kind, const char *text, int progress)
+{
+        const struct message message = { .kind = kind,
+                                         .version = m->record.activity.request.version,
+                                         .text = text,
+                                         .progress = progress };
+
+        set_last(m, &message);
+        send_last(m, kind);
+}
+
+void machine_say_kept(struct machine *m, enum message_kind kind)
+{
+        const struct activity *a = &m->record.activity;
+        const struct message message = { .kind = kind,
+                                         .version = a->request.version,
+                                         .text = a->kept_message,
+                                         .word = a->kept_status };
+
+        set_last(m, &message);
+        send_last(m, kind);
+}
+
+void machine_say_to(struct machine *m, const char *activity, enum message_kind kind,
+                    const char *version, const char *text)
+{
+        const struct message message = {
+                .kind = kind,
+                .version = version,
+                .text = text,
+                .word = kind == MESSAGE_INCOMPLETE ? UB_UPDATE_FAILURE : NULL,
+                .progress = kind == MESSAGE_LATE_COMPLETED ? 100 : 0,
+        };
+        char *payload = render(m, &message);
+
+        if (payload && m->local)
+                machine_log(m, UB_LOG_NOTICE, "local update: %s", payload);
+        else if (payload)
+                send(m, activity, payload);
+        free(payload);
+}
+
+void machine_repeat(struct machine *m)
+{
+        if (m->record.activity.last && m->known)
+                send(m, m->record.activity.id, m->record.activity.last);
+}
+
+void machine_conclude(struct machine *m, enum state state, enum message_kind kind,
+                      const char *text, int progress)
+{
+        const struct message message = { .kind = kind,
+                                         .version = m->record.activity.request.version,
+                                         .text = text,
+                                         .progress = progress };
+
+        m->record.activity.state = state;
+        m->percent = -1;
+        m->waiting = false;
+        set_last(m, &message);
+        machine_store(m);
+        send_last(m, kind);
+}
+
+void machine_keep(struct machine *m, const char *status, const char *message)
+{
+        RECORD_SET(m->record.activity.kept_status, status);
+        RECORD_SET(m->record.activity.kept_message, message);
+}
+
+void machine_fail(struct machine *m, enum message_kind kind, const char *text, const char *kept)
+{
+        int progress = m->percent > 0 && kind != MESSAGE_REJECTED ? m->percent : 0;
+
+        machine_rest(&m->main);
+        machine_keep(m, kind == MESSAGE_DOWNLOAD_FAILED ? UB_DOWNLOAD_FAILURE : UB_UPDATE_FAILURE,
+                     kept ? kept : text);
+        machine_remember(m, "failed", text);
+        machine_conclude(m, STATE_FAILED, kind, text, progress);
+}
+
+void machine_remember(struct machine *m, const char *result, const char *message)
+{
+        const struct activity *a = &m->record.activity;
+        struct outcome outcome = { .time_sec = m->wall_sec > 0 ? (uint64_t)m->wall_sec : 0 };
+
+        RECORD_SET(outcome.id, a->id);
+        RECORD_SET(outcome.version, a->request.version);
+        RECORD_SET(outcome.from, a->from);
+        RECORD_SET(outcome.result, result);
+        RECORD_SET(outcome.message, message);
+        record_remember(&m->record, &outcome);
+}
+
+/* ------------------------------------------------------------------------------------- questions */
+
+const char *machine_version(const struct machine *m)
+{
+        const struct slot *booted = m->surveyed ? survey_booted(&m->survey) : NULL;
+
+        if (m->surveyed && survey_booted_twice(&m->survey))
+                return "error_multiple_booted_slots_detected";
+        if (booted && *booted->version && (!*booted->status || slot_is_intact(booted)))
+                return booted->version;
+        if (*m->os_version)
+                return m->os_version;
+        return m->surveyed ? "bundle_version_not_available" : "";
+}
+
+bool machine_vouches(const struct machine *m)
+{
+        const struct record *record = &m->record;
+
+        if (survey_is_rescue(&m->survey) || record->pending.trial == TRIAL_RUNNING ||
+            record->pending.trial == TRIAL_SICK)
+                return false;
+        return !m->settings->confirm_every_boot ||
+               (*m->boot && strcmp(record->confirmed, m->boot) == 0);
+}
+
+bool machine_is_busy(const struct machine *m)
+{
+        return m->main.next != NULL;
+}
+
+/* ------------------------------------------------------------------------------------- requests */
+
+static void hold(struct machine *m, const struct event *e)
+{
+        struct held *held;
+
+        if (m->n_held == MACHINE_HELD_MAX) {
+                machine_log(m, UB_LOG_WARNING, "too many requests at a time, one is dropped");
+                return;
+        }
+        held = &m->held[m->n_held];
+        *held = (struct held){ .kind = e->kind, .command = e->command };
+        RECORD_SET(held->activity, e->activity);
+        if (e->json) {
+                held->json = strdup(e->json);
+                if (!held->json) {
+                        m->effects.failed = true;
+                        return;
+                }
+        }
+        m->n_held++;
+}
+
+/* What each step needs, and what has been reached when it is over. */
+static const struct step {
+        enum state before;
+        enum state during;
+        enum state after;
+        const char *needs; /* the status word of the state before */
+        enum message_kind failure;
+        enum message_kind success;
+        const char *name;
+} steps[] = {
+        [UB_CMD_DOWNLOAD] = { STATE_IDENTIFIED, STATE_DOWNLOADING, STATE_DOWNLOADED, UB_IDENTIFIED,
+                              MESSAGE_DOWNLOAD_FAILED, MESSAGE_DOWNLOADED, "DOWNLOAD" },
+        [UB_CMD_UPDATE] = { STATE_DOWNLOADED, STATE_UPDATING, STATE_UPDATED, UB_DOWNLOAD_SUCCESS,
+                            MESSAGE_INSTALL_FAILED, MESSAGE_INSTALLED, "UPDATE" },
+        [UB_CMD_ACTIVATE] = { STATE_UPDATED, STATE_ACTIVATING, STATE_ACTIVATED, UB_UPDATE_SUCCESS,
+                              MESSAGE_ACTIVATION_FAILED, MESSAGE_ACTIVATED, "ACTIVATE" },
+};
+
+static void begin_step(struct machine *m, int32_t command)
+{
+        switch (command) {
+        case UB_CMD_DOWNLOAD:
+                download_begin(m);
+                break;
+        case UB_CMD_UPDATE:
+                if (m->record.activity.state == STATE_UPDATING)
+                        update_resume(m);
+                else
+                        update_begin(m);
+                break;
+        case UB_CMD_ACTIVATE:
+                activate_begin(m);
+                break;
+        default:
+                break;
+        }
+}
+
+/* The step was done before; say so once more. */
+static void repeat_success(struct machine *m, const struct step *step)
+{
+        struct activity *a = &m->record.activity;
+        char text[MESSAGE_AMOUNT_MAX];
+
+        message_amount("Downloaded", a->bytes, text);
+        if (step->after == STATE_ACTIVATED)
+                machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
+                                                .a = a->id,
+                                                .b = (char *)"the new OS image is active" });
+        machine_say(m, step->success, step->after == STATE_DOWNLOADED ? text : NULL,
+                    step->after == STATE_ACTIVATED ? 0 : 100);
+}
+
+static void reject(struct machine *m, const struct event *e, const struct step *step)
+{
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), "%s is possible only after %s", step->name, step->needs);
+        machine_log(m, UB_LOG_WARNING, "%s; the activity is %s", text,
+                    state_to_string(m->record.activity.state));
+        if (settings_rejects_out_of_order(m->settings))
+                machine_say_to(m, e->activity, step->failure, m->record.activity.request.version,
+                               text);
+}
+
+static void forward_command(struct machine *m, const struct event *e)
+{
+        const struct step *step = &steps[e->command];
+        const struct activity *a = &m->record.activity;
+
+        if (a->state == step->before || a->state == step->during)
+                begin_step(m, e->command);
+        else if (a->state >= step->after && a->state <= STATE_ACTIVATED)
+                repeat_success(m, step);
+        else
+                reject(m, e, step);
+}
+
+/* The tutorials send commands under another id than the desired state: when one activity waits for
+ * a command, it is meant, and goes on under that id. */
+static void adopt(struct machine *m, const char *activity)
+{
+        struct activity *a = &m->record.activity;
+
+        if (strcmp(a->id, activity) != 0 && a->state != STATE_IDLE) {
+                machine_log(m, UB_LOG_NOTICE, "activity %s goes on as %s", a->id, activity);
+                RECORD_SET(a->id, activity);
+        }
+        if (strcmp(a->id, activity) == 0)
+                m->known = true;
+}
+
+static void on_command(struct machine *m, const struct event *e)
+{
+        adopt(m, e->activity);
+        switch (e->command) {
+        case UB_CMD_DOWNLOAD:
+        case UB_CMD_UPDATE:
+        case UB_CMD_ACTIVATE:
+                forward_command(m, e);
+                break;
+        case UB_CMD_ROLLBACK:
+                back_begin(m);
+                break;
+        case UB_CMD_CLEANUP:
+                back_clean_up(m, e->activity);
+                break;
+        case UB_CMD_VERIFY:
+                boot_verify(m);
+                break;
+        default: /* refused before it came here */
+                break;
+        }
+}
+
+/* True when it is dealt with although something is under way. */
+static bool interrupt(struct machine *m, const struct event *e)
+{
+        struct activity *a = &m->record.activity;
+        bool own = strcmp(a->id, e->activity) == 0;
+
+        if (a->state == STATE_DOWNLOADING) {
+                if (e->kind == EVENT_COMMAND && e->command == UB_CMD_DOWNLOAD)
+                        return true; /* it is at it */
+                download_stop(m);
+                return false;
+        }
+        if (e->kind == EVENT_COMMAND && e->command == UB_CMD_ROLLBACK && own &&
+            a->state == STATE_UPDATING) {
+                m->told_rollback = true;
+                if (m->settings->rollback_feedback)
+                        machine_say(m, MESSAGE_ROLLBACK, NULL, 0);
+        }
+        return false;
+}
+
+static void request(struct machine *m, const struct event *e)
+{
+        if (e->kind == EVENT_DESIRED && identify_screen(m, e))
+                return;
+        if (m->main.next && interrupt(m, e))
+                return;
+        if (m->main.next) {
+                hold(m, e);
+                return;
+        }
+        m->local = m->local && strcmp(m->record.activity.id, e->activity) == 0;
+        if (e->kind == EVENT_DESIRED)
+                identify_begin(m, e);
+        else if (e->kind == EVENT_COMMAND)
+                on_command(m, e);
+        else
+                back_cancel(m);
+}
+
+static void take_held(struct machine *m)
+{
+        while (!m->main.next && m->n_held > 0) {
+                struct held held = m->held[0];
+
+                m->n_held--;
+                memmove(m->held, m->held + 1, m->n_held * sizeof(m->held[0]));
+                request(m, &(struct event){ .kind = held.kind,
+                                            .activity = held.activity,
+                                            .json = held.json,
+                                            .command = held.command });
+                free(held.json);
+        }
+}
+
+/* ------------------------------------------------------------------------------- the inventory */
+
+static void answer_gets(struct machine *m)
+{
+        size_t i;
+
+        for (i = 0; i < m->n_gets; i++)
+                machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = m->gets[i] });
+        m->n_gets = 0;
+        m->get_serial = 0;
+}
+
+/* RAUC refuses to be asked while it installs, so then the last look has to do. */
+static void on_get(struct machine *m, const char *activity)
+{
+        if (m->main.next || m->n_gets == MACHINE_GETS_MAX) {
+                machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = (char *)activity });
+                return;
+        }
+        RECORD_SET(m->gets[m->n_gets], activity);
+        m->n_gets++;
+        if (m->get_serial)
+                return;
+        m->get_serial = ++m->serials;
+        machine_do(m, &(struct effect){ .kind = EFFECT_SURVEY, .serial = m->get_serial });
+}
+
+/* ------------------------------------------------------------------------------------- dispatch */
+
+/* Outcomes that are not the last of their effect leave the track waiting. */
+static bool is_last(const struct event *e)
+{
+        switch (e->kind) {
+        case EVENT_FETCHING:
+        case EVENT_PROGRESS:
+        case EVENT_INSTALLING:
+                return false;
+        default:
+                return true;
+        }
+}
+
+static bool give_track(struct machine *m, struct track *track, const struct event *e)
+{
+        machine_fn next = track->next;
+
+        if (!next || track->awaits != e->serial)
+                return false;
+        if (is_last(e))
+                machine_rest(track);
+        next(m, e);
+        return true;
+}
+
+static void outcome(struct machine *m, const struct event *e)
+{
+        if (e->kind == EVENT_SURVEYED && e->result >= 0 && e->survey) {
+                m->survey = *e->survey;
+                m->surveyed = true;
+                m->rauc_up = true;
+        }
+        if (e->serial == 0)
+                return;
+        if (give_track(m, &m->main, e) || give_track(m, &m->trial, e))
+                return;
+        if (e->serial == m->get_serial)
+                answer_gets(m);
+        else if (e->serial == m->silence_serial)
+                update_on_silence_timer(m);
+        else if (e->serial == m->reboot_serial)
+                boot_on_reboot_timer(m);
+}
+
+static void on_feedback_get(struct machine *m, const char *activity)
+{
+        if (strcmp(m->record.activity.id, activity) != 0)
+                return;
+        m->known = true;
+        machine_repeat(m);
+}
+
+/* What cannot be kept has not happened. */
+static void on_unstored(struct machine *m, const char *why)
+{
+        static const enum message_kind words[STATE_COUNT] = {
+                [STATE_DOWNLOADING] = MESSAGE_DOWNLOAD_FAILED,
+                [STATE_UPDATING] = MESSAGE_INSTALL_FAILED,
+                [STATE_ACTIVATING] = MESSAGE_ACTIVATION_FAILED,
+                [STATE_ROLLING_BACK] = MESSAGE_ROLLBACK_FAILED,
+        };
+        enum message_kind word = words[m->record.activity.state];
+        char text[RECORD_MESSAGE_MAX];
+
+        (void)snprintf(text, sizeof(text), "The agent cannot keep its state: %s", why);
+        machine_log(m, UB_LOG_ERR, "%s", text);
+        if (!m->main.next || !word)
+                return;
+        if (m->record.activity.state == STATE_DOWNLOADING)
+                machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_STOP });
+        machine_fail(m, word, text, NULL);
+}
+
+void machine_handle(struct machine *m, const struct event *e)
+{
+        m->time_usec = e->time_usec;
+        m->wall_sec = e->wall_sec;
+        switch (e->kind) {
+        case EVENT_START:
+                m->flags = e->flags;
+                RECORD_SET(m->boot, e->text);
+                boot_start(m);
+                break;
+        case EVENT_DESIRED:
+        case EVENT_COMMAND:
+        case EVENT_CANCEL:
+                request(m, e);
+                break;
+        case EVENT_FEEDBACK_GET:
+                on_feedback_get(m, e->activity);
+                break;
+        case EVENT_GET:
+                on_get(m, e->activity);
+                break;
+        case EVENT_LOCAL:
+                identify_local(m, e);
+                break;
+        case EVENT_RAUC_UP:
+                m->rauc_up = true;
+                boot_on_rauc_up(m);
+                break;
+        case EVENT_RAUC_GONE:
+                m->rauc_up = false;
+                break;
+        case EVENT_UNSTORED:
+                on_unstored(m, e->text);
+                break;
+        case EVENT_SURVEYED:
+        case EVENT_INSPECTED:
+        case EVENT_INSTALLING:
+        case EVENT_PROGRESS:
+        case EVENT_INSTALLED:
+        case EVENT_MARKED:
+        case EVENT_FETCHING:
+        case EVENT_FETCHED:
+        case EVENT_HEALTH:
+        case EVENT_TIMER:
+                outcome(m, e);
+                break;
+        }
+        take_held(m);
+}
+
+void machine_init(struct machine *m, const struct settings *settings, const char *domain)
+{
+        *m = (struct machine){ .settings = settings, .domain = domain, .percent = -1 };
+}
+
+void machine_done(struct machine *m)
+{
+        size_t i;
+
+        for (i = 0; i < m->n_held; i++)
+                free(m->held[i].json);
+        m->n_held = 0;
+        effects_done(&m->effects);
+        record_done(&m->record);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine - the self-update agent without its hands: events in, effects out
+ *
+ *     identified --DOWNLOAD--> downloading -> downloaded --UPDATE--> updating -> updated
+ *         --ACTIVATE--> activating -> activated --(boot, VERIFY)--CLEANUP--> idle
+ *     any of them --> failed --CLEANUP--> idle          any of them --ROLLBACK--> rolled-back
+ *
+ * No bus, no file, no clock: the time travels in the events.  Two things may be under way at once,
+ * each on a track of its own: the step of the activity, and what the present boot is worth
+ * (machine-boot.c).  A track that waits for an outcome knows the serial number of the effect and
+ * the function that goes on; what comes with another number is late, and ignored.
+ *
+ *     machine.c            dispatch; requests, the ones that have to wait, the words that go out
+ *     machine-identify.c   a desired state
+ *     machine-download.c   DOWNLOAD: fetch the bundle, or look at it from afar
+ *     machine-update.c     UPDATE: check, install, make sure that nothing boots it yet
+ *     machine-judge.c      ... and what has come of an installation
+ *     machine-activate.c   ACTIVATE
+ *     machine-back.c       ROLLBACK, CLEANUP, cancel
+ *     machine-boot.c       start, trial, confirmation, VERIFY
+ *
+ * While something is under way that cannot be interrupted, further requests wait in a short queue
+ * and are taken in order when it is over. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <update-broker/plugin.h>
+
+#include "plugins/self-update/effect.h"
+#include "plugins/self-update/record.h"
+#include "plugins/self-update/slots.h"
+
+struct machine;
+struct settings;
+
+enum { MACHINE_HELD_MAX = 8, MACHINE_GETS_MAX = 32 };
+
+enum event_kind {
+        EVENT_START = 1,    /* flags: UB_START_*; text: id of the boot */
+        EVENT_DESIRED,      /* activity, json */
+        EVENT_COMMAND,      /* activity, command */
+        EVENT_CANCEL,       /* activity */
+        EVENT_FEEDBACK_GET, /* activity; the host knows it */
+        EVENT_GET,          /* activity: the inventory is wanted */
+        EVENT_LOCAL,        /* text: file URL, version: of it.  Found in the watched folder */
+
+        EVENT_SURVEYED,   /* result, text; survey */
+        EVENT_INSPECTED,  /* result, text, vague; bundle */
+        EVENT_INSTALLING, /* result -EBUSY and others, text: was it accepted? */
+        EVENT_PROGRESS,   /* percent; of an installation */
+        EVENT_INSTALLED,  /* result, text */
+        EVENT_MARKED,     /* result, text */
+        EVENT_FETCHING,   /* now, total */
+        EVENT_FETCHED,    /* result, text, total */
+        EVENT_HEALTH,     /* result, text */
+        EVENT_TIMER,
+        EVENT_UNSTORED,  /* result, text: the record is not on disk, and nothing behind it was done */
+        EVENT_RAUC_UP,   /* its name has appeared on the bus */
+        EVENT_RAUC_GONE, /* it has disappeared */
+};
+
+struct event {
+        enum event_kind kind;
+        uint64_t serial; /* of the effect that this is the outcome of */
+        int result;      /* 0 or a negative errno */
+        const char *text;
+        const char *activity;
+        const char *json;
+        const char *version;
+        int32_t command;
+        uint32_t flags;
+        int percent;
+        bool vague; /* RAUC hides the reason */
+        uint64_t now;
+        uint64_t total;
+        const struct survey *survey;
+        const struct bundle *bundle;
+        uint64_t time_usec; /* CLOCK_BOOTTIME */
+        int64_t wall_sec;   /* CLOCK_REALTIME */
+};
+
+/* function that goes on when an outcome is there */
+typedef void (*machine_fn)(struct machine *m, const struct event *e);
+
+struct track {
+        machine_fn next; /* NULL: at rest */
+        uint64_t awaits; /* serial number */
+};
+
+/* A request that waits. */
+struct held {
+        enum event_kind kind;
+        char activity[UB_MAX_ID + 1];
+        char *json;
+        int32_t command;
+};
+
+struct machine {
+        const struct settings *settings; /* borrowed */
+        const char *domain;              /* likewise */
+        char path[SLOT_TEXT_MAX + 512];  /* of the bundle, when it is downloaded */
+        char os_version[SLOT_VERSION_MAX]; /* by os-release */
+        int64_t built_sec;               /* a clock before this is not set; 0: believe it */
+
+        struct record record;
+        struct effects effects;
+        struct survey survey; /* the last one */
+        bool surveyed;        /* there was one */
+        char boot[RECORD_BOOT_MAX];
+        uint32_t flags;
+
+        uint64_t serials;
+        struct track main;
+        struct track trial;
+        uint64_t time_usec; /* of the present event */
+        int64_t wall_sec;
+        struct held held[MACHINE_HELD_MAX];
+        size_t n_held;
+
+        char gets[MACHINE_GETS_MAX][UB_MAX_ID + 1]; /* inventories that wait for a survey */
+        size_t n_gets;
+        uint64_t get_serial;
+
+        char wanted_id[UB_MAX_ID + 1]; /* a desired state that is being looked at */
+        struct request wanted;
+        bool known; /* the host has spoken of the activity in this life */
+        bool local; /* nobody asked: it drives itself */
+        bool told_rollback;
+        bool verify_asked;
+        bool confirm_failed; /* the present boot is not well */
+        bool rauc_up;
+        bool decided; /* it is known what the present boot is worth */
+
+        int percent;          /* last that was reported in this step */
+        uint64_t posted_usec; /* when */
+        uint64_t alive_usec;  /* last sign of life of an installation */
+        uint64_t wait_usec;   /* since when RAUC is busy, or the clock is not set */
+        bool waiting;
+        uint64_t silence_serial;
+        uint64_t reboot_serial;
+};
+
+/* settings and domain are borrowed.  The caller fills in record (or leaves it empty), path,
+ * os_version and built_sec before the first event. */
+void machine_init(struct machine *m, const struct settings *settings, const char *domain);
+void machine_done(struct machine *m);
+
+/* Takes an event in; what is to be done is in m->effects then. */
+void machine_handle(struct machine *m, const struct event *e);
+
+/* The version that runs, as far as anybody knows; "" when nobody does. */
+const char *machine_version(const struct machine *m);
+/* Is anything under way that must not be cut off by a new configuration? */
+bool machine_is_busy(const struct machine *m);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policy - see policy.h */
+#include "plugins/self-update/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "plugins/self-update/record.h"
+#include "plugins/self-update/settings.h"
+
+/* ------------------------------------------------------------------------------------------ url */
+
+int policy_check_url(const struct settings *settings, const char *url, struct ub_error *error,
+                     bool *ret_remote)
+{
+        size_t length = strcspn(url, ":/?#");
+        bool https;
+        bool http;
+
+        if (url[length] != ':' || length == 0)
+                return ub_error_set(error, -EPERM, "the URL has no scheme");
+        https = length == 5 && strncasecmp(url, "https", 5) == 0;
+        http = length == 4 && strncasecmp(url, "http", 4) == 0;
+        if (!https && !(http && !settings->https_only) &&
+            !(length == 4 && strncasecmp(url, "file", 4) == 0))
+                return ub_error_set(error, -EPERM, "scheme %.*s is not allowed",
+                                    length > 32 ? 32 : (int)length, url);
+        *ret_remote = https || http;
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------- versions */
+
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
+/* Compares two runs of digits by value and moves behind them. */
+static int compare_numbers(const char **a, const char **b)
+{
+        size_t length_a;
+        size_t length_b;
+        int r;
+
+        *a += strspn(*a, "0");
+        *b += strspn(*b, "0");
+        length_a = strspn(*a, "0123456789");
+        length_b = strspn(*b, "0123456789");
+        r = length_a != length_b ? (length_a < length_b ? -1 : 1) : strncmp(*a, *b, length_a);
+        *a += length_a;
+        *b += length_b;
+        return r;
+}
+
+/* What one version goes on with where the other ends: a pre-release makes it older. */
+static int weight_of_rest(const char *rest)
+{
+        if (*rest == '\0' || *rest == '+')
+                return 0;
+        if (*rest == '~')
+                return -1;
+        /* "1.0-rc1" is before "1.0", but "1.0-3-gabc" (git describe) is behind it. */
+        return *rest == '-' && !is_digit(rest[1]) ? -1 : 1;
+}
+
+int policy_compare_versions(const char *a, const char *b)
+{
+        a += *a == 'v' || *a == 'V';
+        b += *b == 'v' || *b == 'V';
+        for (;;) {
+                if (is_digit(*a) && is_digit(*b)) {
+                        int r = compare_numbers(&a, &b);
+
+                        if (r != 0)
+                                return r;
+                        continue;
+                }
+                if (*a != *b || *a == '\0' || *a == '+')
+                        break;
+                a++;
+                b++;
+        }
+        if (weight_of_rest(a) == 0 || weight_of_rest(b) == 0)
+                return weight_of_rest(a) - weight_of_rest(b);
+        return (unsigned char)*a - (unsigned char)*b;
+}
+
+int policy_check_version(const struct settings *settings, const struct record *record,
+                         const char *version, const char *running, struct ub_error *error)
+{
+        uint64_t failures = record_failures(record, version, "");
+
+        if (settings->max_failed_boots && failures >= settings->max_failed_boots)
+                return ub_error_set(error, -EPERM, "Version %s failed to boot %llu times.", version,
+                                    (unsigned long long)failures);
+        if (settings->downgrade == DOWNGRADE_DENY && *running &&
+            policy_compare_versions(version, running) < 0)
+                return ub_error_set(error, -EPERM,
+                                    "Version %s is older than %s, which is running.", version,
+                                    running);
+        if (*settings->minimum_version &&
+            policy_compare_versions(version, settings->minimum_version) < 0)
+                return ub_error_set(error, -EPERM, "Version %s is older than %s, the minimum.",
+                                    version, settings->minimum_version);
+        return 0;
+}
+
+/* ---------------------------------------------------------------------------------------- clock */
+
+static void print_date(int64_t sec, char buf[16])
+{
+        time_t t = (time_t)sec;
+        struct tm tm;
+
+        if (!gmtime_r(&t, &tm) || strftime(buf, 16, "%Y-%m-%d", &tm) == 0)
+                (void)snprintf(buf, 16, "?");
+}
+
+int policy_check_clock(int64_t now_sec, int64_t built_sec, struct ub_error *error)
+{
+        char now[16];
+        char built[16];
+
+        if (now_sec >= built_sec)
+                return 0;
+        print_date(now_sec, now);
+        print_date(built_sec, built);
+        return ub_error_set(error, -EAGAIN,
+                            "The clock is not set: it says %s, but this system was built on %s. "
+                            "Certificates cannot be checked.",
+                            now, built);
+}
+
+int policy_not_before(const char *setting, int64_t fallback_sec, int64_t *ret)
+{
+        struct tm tm = { .tm_mday = 1 };
+        const char *end;
+
+        if (!*setting) {
+                *ret = fallback_sec;
+                return 0;
+        }
+        if (strcmp(setting, "off") == 0) {
+                *ret = 0;
+                return 0;
+        }
+        end = strptime(setting, "%Y-%m-%d", &tm);
+        if (!end || *end)
+                return -EBADMSG;
+        *ret = (int64_t)timegm(&tm);
+        return 0;
+}

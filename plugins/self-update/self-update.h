@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * self-update - an instance of the self-update agent, as its files share it
+ *
+ *     self-update.c   the tables of the plugin: what the host asks becomes an event
+ *     carry.c         carries the machine's effects out; what comes of them becomes an event
+ *     machine*.c      decides (machine.h); pure
+ *     record.c        what is kept
+ *     message.c       the words of the feedback
+ *     policy.c        may this update be done at all?
+ *     verdict.c       what has become of an activated slot
+ *     slots.c         what RAUC tells of the device
+ *     rauc*.c         the D-Bus client
+ *     fetch.c         the download
+ *     health.c        is what has booted well?
+ *     watch.c         bundles on a USB stick
+ *     inventory.c     the report of what is installed
+ *     settings*.c     the registration's settings */
+#pragma once
+
+#ifndef UB_ABI_MINOR_WANTED
+#define UB_ABI_MINOR_WANTED 0
+#endif
+#include <stdbool.h>
+#include <stdint.h>
+#include <update-broker/plugin.h>
+
+#include "plugins/self-update/machine.h"
+#include "plugins/self-update/settings.h"
+
+enum { TIMERS_MAX = 16, SYNC_KEY_MAX = 16, FOUND_MAX = 16 };
+
+struct fetch;
+struct health;
+struct rauc;
+struct self_update;
+struct watch;
+
+struct timer {
+        struct self_update *self; /* NULL: free */
+        uint64_t serial;
+        struct ub_source *source;
+};
+
+struct self_update {
+        const struct ub_host *host;
+        struct settings settings;
+        struct machine machine;
+
+        struct rauc *rauc;
+        struct fetch *fetch;
+        struct health *health;
+        struct watch *watch;
+        struct timer timers[TIMERS_MAX];
+
+        char found[FOUND_MAX][SETTINGS_PATH_MAX]; /* bundles that RAUC is asked about */
+        uint64_t health_serial;
+        uint64_t fetch_serial;
+        unsigned n_syncs; /* effects wait for them */
+        bool carrying;
+        bool running;
+};
+
+/* carry.c */
+int carry_start(struct self_update *self);
+void carry_stop(struct self_update *self);
+/* Hands an event to the machine and carries out what it wants. */
+void carry_give(struct self_update *self, struct event *event);

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fake-rauc - see fake-rauc.h */
+#include "tests/fake/fake-rauc.h"
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NAME "de.pengutronix.rauc"
+#define INTERFACE "de.pengutronix.rauc.Installer"
+#define ERROR "org.gtk.GDBus.UnmappedGError.Quark._g_2dio_2derror_2dquark.Code30"
+
+static const int percents[] = { 0, 20, 40, 60, 80, 90, 99, 100 };
+enum { N_STEPS = sizeof(percents) / sizeof(percents[0]), HALF = 3 };
+
+/* ------------------------------------------------------------------------------------ properties */
+
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        const char *text = "";
+
+        (void)bus;
+        (void)path;
+        (void)interface;
+        (void)error;
+        if (strcmp(property, "Operation") == 0)
+                text = rauc->busy ? "installing" : "idle";
+        else if (strcmp(property, "LastError") == 0)
+                text = rauc->last_error;
+        else if (strcmp(property, "Compatible") == 0)
+                text = "Rig Board";
+        else if (strcmp(property, "BootSlot") == 0)
+                text = rauc->slots[rauc->booted].bootname;
+        return sd_bus_message_append(reply, "s", text);
+}
+
+static int get_progress(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+
+        (void)bus;
+        (void)path;
+        (void)interface;
+        (void)property;
+        (void)error;
+        return sd_bus_message_append(reply, "(isi)", percents[rauc->steps], "step", 1);
+}
+
+/* ---------------------------------------------------------------------------------- installation */
+
+static void end_busy(struct fake_rauc *rauc)
+{
+        rauc->step = sd_event_source_disable_unref(rauc->step);
+        rauc->busy = false;
+        rauc->held = false;
+}
+
+static void emit_completed(struct fake_rauc *rauc, int result)
+{
+        ck_assert_int_ge(sd_bus_emit_signal(rauc->bus, "/", INTERFACE, "Completed", "i", result),
+                         0);
+}
+
+static void write_target(struct fake_rauc *rauc)
+{
+        struct fake_slot *slot = &rauc->slots[rauc->target];
+
+        (void)snprintf(slot->version, sizeof(slot->version), "%s", rauc->bundle_version);
+        (void)snprintf(slot->status, sizeof(slot->status), "ok");
+        (void)snprintf(slot->transaction, sizeof(slot->transaction), "%s", rauc->transaction);
+        slot->count++;
+        (void)snprintf(slot->installed, sizeof(slot->installed), "2026-01-01T00:00:%02uZ",
+                       slot->count % 60);
+}
+
+static void activate(struct fake_rauc *rauc, int slot)
+{
+        rauc->primary = slot;
+        rauc->slots[slot].good = true;
+        rauc->slots[slot].tried = false;
+}
+
+static void finish(struct fake_rauc *rauc)
+{
+        bool post = strncmp(rauc->result, "post-fail ", 10) == 0;
+        bool fails = post || strncmp(rauc->result, "fail ", 5) == 0;
+
+        if (post || (!fails && strcmp(rauc->result, "foreign") != 0))
+                write_target(rauc);
+        if (post || (!fails && rauc->activate_installed))
+                activate(rauc, rauc->target);
+        if (fails) {
+                (void)snprintf(rauc->last_error, sizeof(rauc->last_error), "%s",
+                               strchr(rauc->result, ' ') + 1);
+                (void)sd_bus_emit_properties_changed(rauc->bus, "/", INTERFACE, "LastError", NULL);
+        }
+        end_busy(rauc);
+        emit_completed(rauc, fails);
+}
+
+static int on_step(sd_event_source *source, void *data)
+{
+        struct fake_rauc *rauc = data;
+
+        (void)source;
+        (void)sd_bus_emit_properties_changed(rauc->bus, "/", INTERFACE, "Progress", NULL);
+        if (rauc->steps == HALF) {
+                rauc->slots[rauc->target].good = false;
+                if (strcmp(rauc->result, "die") == 0) {
+                        fake_rauc_down(rauc);
+                        return 0;
+                }
+                if (strcmp(rauc->result, "hold") == 0 && !rauc->held) {
+                        rauc->held = true;
+                        rauc->step = sd_event_source_disable_unref(rauc->step);
+                        fake_host_add_line(rauc->host, "rauc holds");
+                        return 0;
+                }
+        }
+        if (++rauc->steps == N_STEPS) {
+                rauc->steps = N_STEPS - 1;
+                finish(rauc);
+        }
+        return 0;
+}
+
+static void go_on(struct fake_rauc *rauc)
+{
+        ck_assert_int_ge(sd_event_add_defer(rauc->host->event, &rauc->step, on_step, rauc), 0);
+        ck_assert_int_ge(sd_event_source_set_enabled(rauc->step, SD_EVENT_ON), 0);
+}
+
+void fake_rauc_finish(struct fake_rauc *rauc)
+{
+        ck_assert(rauc->held);
+        rauc->steps++;
+        go_on(rauc);
+}
+
+/* --------------------------------------------------------------------------------------- bundles */
+
+static bool read_key(const char *path, const char *key, char *buf, size_t size)
+{
+        FILE *f = fopen(path, "re");
+        char line[512];
+        bool found = false;
+
+        buf[0] = '\0';
+        while (f && !found && fgets(line, sizeof(line), f)) {
+                line[strcspn(line, "\n")] = '\0';
+                found = strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == '=';
+                if (found)
+                        (void)snprintf(buf, size, "%s", line + strlen(key) + 1);
+        }
+        if (f)
+                (void)fclose(f);
+        return found;
+}
+
+static int refuse_busy(const struct fake_rauc *rauc, sd_bus_error *error)
+{
+        return rauc->busy ? sd_bus_error_set(error, ERROR,
+                                             "already processing a different method")
+                          : 0;
+}
+
+static int on_install(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        const char *bundle;
+        const char *key;
+        const char *value;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &bundle);
+        if (rauc->busy)
+                return sd_bus_error_set(error, ERROR, "Already processing a different method");
+        rauc->transaction[0] = '\0';
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_read(m, "{sv}", &key, "s", &value)) > 0) {
+                if (strcmp(key, "transaction-id") != 0 || !rauc->has_transaction)
+                        return sd_bus_error_setf(error, ERROR, "Unsupported key: %s", key);
+                (void)snprintf(rauc->transaction, sizeof(rauc->transaction), "%s", value);
+        }
+        if (r < 0)
+                return r;
+        fake_host_add_line(rauc->host, "rauc InstallBundle %s",
+                           *rauc->transaction ? "with transaction" : "without");
+        rauc->n_installs++;
+        (void)read_key(bundle, "version", rauc->bundle_version, sizeof(rauc->bundle_version));
+        if (!read_key(bundle, "result", rauc->result, sizeof(rauc->result)))
+                (void)snprintf(rauc->result, sizeof(rauc->result),
+                               "fail signature verification failed: nobody");
+        rauc->target = rauc->booted == 0 ? 1 : 0;
+        rauc->busy = true;
+        rauc->steps = 0;
+        go_on(rauc);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_info(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        char compatible[64];
+        char version[64];
+        const char *bundle;
+        int r = sd_bus_message_read(m, "s", &bundle);
+
+        if (r < 0)
+                return r;
+        fake_host_add_line(rauc->host, "rauc Info");
+        if (rauc->busy || rauc->inspect_fails ||
+            !read_key(bundle, "compatible", compatible, sizeof(compatible)))
+                return sd_bus_error_set(error, ERROR, "rauc info error");
+        (void)read_key(bundle, "version", version, sizeof(version));
+        return sd_bus_reply_method_return(m, "ss", compatible, version);
+}
+
+static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        sd_bus_message *reply = NULL;
+        char compatible[64];
+        char version[64];
+        const char *bundle;
+        int r = sd_bus_message_read(m, "s", &bundle);
+
+        if (r < 0)
+                return r;
+        if (!rauc->has_inspect)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_METHOD, "No such method");
+        fake_host_add_line(rauc->host, "rauc InspectBundle");
+        if (refuse_busy(rauc, error) < 0)
+                return -EBUSY;
+        if (rauc->inspect_fails || !read_key(bundle, "compatible", compatible, sizeof(compatible)))
+                return sd_bus_error_set(error, ERROR,
+                                        "signature verification failed: Verify error: "
+                                        "self-signed certificate");
+        (void)read_key(bundle, "version", version, sizeof(version));
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "a{sv}", 4, "manifest-hash", "s", "abcd", "later",
+                                          "at", 2, UINT64_C(1), UINT64_C(2), "update", "a{sv}", 2,
+                                          "compatible", "s", compatible, "version", "s", version,
+                                          "bundle", "a{sv}", 1, "format", "s", "plain");
+        if (r >= 0)
+                r = sd_bus_send(rauc->bus, reply, NULL);
+        (void)sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
+/* ----------------------------------------------------------------------------------------- slots */
+
+static bool is_good(const struct fake_slot *slot)
+{
+        return slot->good && !slot->tried;
+}
+
+static int append_slot(sd_bus_message *m, const struct fake_rauc *rauc, int i)
+{
+        const struct fake_slot *slot = &rauc->slots[i];
+        int r;
+
+        r = sd_bus_message_open_container(m, 'r', "sa{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", slot->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}", "class", "s",
+                                          *slot->bootname ? "rootfs" : "rescue", "state", "s",
+                                          rauc->booted == i ? "booted" : "inactive");
+        if (r >= 0 && *slot->bootname)
+                r = sd_bus_message_append(m, "{sv}{sv}", "bootname", "s", slot->bootname,
+                                          "boot-status", "s", is_good(slot) ? "good" : "bad");
+        if (r >= 0 && *slot->version)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "bundle.version", "s",
+                                          slot->version, "status", "s", slot->status,
+                                          "installed.timestamp", "s", slot->installed,
+                                          "installed.count", "u", slot->count);
+        if (r >= 0 && *slot->transaction)
+                r = sd_bus_message_append(m, "{sv}", "installed.transaction", "s",
+                                          slot->transaction);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int on_status(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        sd_bus_message *reply = NULL;
+        int i;
+        int r;
+
+        if (refuse_busy(rauc, error) < 0)
+                return -EBUSY;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(sa{sv})");
+        for (i = rauc->with_rescue ? 2 : 1; i >= 0 && r >= 0; i--)
+                r = append_slot(reply, rauc, i);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(rauc->bus, reply, NULL);
+        (void)sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
+static int on_primary(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        int other = rauc->primary == 0 ? 1 : 0;
+
+        if (refuse_busy(rauc, error) < 0)
+                return -EBUSY;
+        if (rauc->primary >= 0 && is_good(&rauc->slots[rauc->primary]))
+                return sd_bus_reply_method_return(m, "s", rauc->slots[rauc->primary].name);
+        if (rauc->primary >= 0 && is_good(&rauc->slots[other]))
+                return sd_bus_reply_method_return(m, "s", rauc->slots[other].name);
+        return sd_bus_error_set(error, ERROR, "Failed getting primary slot: grub backend: No "
+                                              "bootable slot found in ORDER 'A B'");
+}
+
+static int on_mark(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        const char *state;
+        const char *name;
+        int i;
+        int r = sd_bus_message_read(m, "ss", &state, &name);
+
+        if (r < 0)
+                return r;
+        fake_host_add_line(rauc->host, "rauc Mark %s %s", state, name);
+        if (refuse_busy(rauc, error) < 0)
+                return -EBUSY;
+        if (strcmp(rauc->mark_fails, state) == 0)
+                return sd_bus_error_set(error, ERROR, "the environment cannot be written");
+        for (i = 0; i < 3 && strcmp(rauc->slots[i].name, name) != 0; i++)
+                ;
+        if (i == 3 || !*rauc->slots[i].bootname)
+                return sd_bus_error_setf(error, ERROR, "No slot with class rootfs and name %s "
+                                                       "found", name);
+        if (strcmp(state, "active") == 0) {
+                activate(rauc, i);
+        } else {
+                rauc->slots[i].good = strcmp(state, "good") == 0;
+                rauc->slots[i].tried = false;
+        }
+        return sd_bus_reply_method_return(m, "ss", name, "marked");
+}
+
+static int on_reboot(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+
+        (void)error;
+        rauc->n_reboots++;
+        fake_host_add_line(rauc->host, "logind Reboot");
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static const sd_bus_vtable rauc_table[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("InstallBundle", "sa{sv}", NULL, on_install, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Info", "s", "ss", on_info, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("InspectBundle", "sa{sv}", "a{sv}", on_inspect, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Mark", "ss", "ss", on_mark, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetSlotStatus", NULL, "a(sa{sv})", on_status, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetPrimary", NULL, "s", on_primary, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL("Completed", "i", 0),
+        SD_BUS_PROPERTY("Operation", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("LastError", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Compatible", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("BootSlot", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Progress", "(isi)", get_progress, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable logind_table[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("Reboot", "b", NULL, on_reboot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+/* ----------------------------------------------------------------------------------------- object */
+
+void fake_rauc_foreign(struct fake_rauc *rauc, bool begin)
+{
+        if (!begin)
+                emit_completed(rauc, 0);
+        rauc->busy = begin;
+}
+
+void fake_rauc_boot(struct fake_rauc *rauc, int slot)
+{
+        int i;
+
+        if (slot != rauc->primary && rauc->primary >= 0)
+                rauc->slots[rauc->primary].tried = true; /* it was tried first */
+        for (i = 0; i < 3; i++)
+                if (i == slot)
+                        rauc->slots[i].tried = true;
+        rauc->booted = slot;
+}
+
+void fake_rauc_up(struct fake_rauc *rauc)
+{
+        ck_assert_int_ge(sd_bus_request_name(rauc->bus, NAME, 0), 0);
+}
+
+void fake_rauc_down(struct fake_rauc *rauc)
+{
+        end_busy(rauc);
+        ck_assert_int_ge(sd_bus_release_name(rauc->bus, NAME), 0);
+        fake_host_add_line(rauc->host, "rauc is gone");
+}
+
+static void start_daemon(struct fake_rauc *rauc)
+{
+        ssize_t length;
+        int fds[2];
+
+        ck_assert_int_eq(pipe(fds), 0);
+        rauc->daemon_pid = fork();
+        ck_assert_int_ge(rauc->daemon_pid, 0);
+        if (rauc->daemon_pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                (void)dup2(fds[1], 3);
+                (void)execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
+                             "--print-address=3", (char *)NULL);
+                _exit(127);
+        }
+        (void)close(fds[1]);
+        length = read(fds[0], rauc->address, sizeof(rauc->address) - 1);
+        ck_assert_msg(length > 0, "dbus-daemon does not start");
+        rauc->address[length] = '\0';
+        rauc->address[strcspn(rauc->address, "\n")] = '\0';
+        (void)close(fds[0]);
+}
+
+static sd_bus *connect_bus(const struct fake_rauc *rauc)
+{
+        sd_bus *bus = NULL;
+
+        ck_assert_int_ge(sd_bus_new(&bus), 0);
+        ck_assert_int_ge(sd_bus_set_address(bus, rauc->address), 0);
+        ck_assert_int_ge(sd_bus_set_bus_client(bus, true), 0);
+        ck_assert_int_ge(sd_bus_start(bus), 0);
+        return bus;
+}
+
+static void init_slots(struct fake_rauc *rauc)
+{
+        static const char *const names[] = { "rootfs.0", "rootfs.1", "rescue.0" };
+        static const char *const bootnames[] = { "A", "B", "" };
+        int i;
+
+        for (i = 0; i < 3; i++) {
+                rauc->slots[i] = (struct fake_slot){ .good = i != 1 };
+                (void)snprintf(rauc->slots[i].name, sizeof(rauc->slots[i].name), "%s", names[i]);
+                (void)snprintf(rauc->slots[i].bootname, sizeof(rauc->slots[i].bootname), "%s",
+                               bootnames[i]);
+        }
+        (void)snprintf(rauc->slots[0].version, sizeof(rauc->slots[0].version), "v1.0");
+        (void)snprintf(rauc->slots[0].status, sizeof(rauc->slots[0].status), "ok");
+}
+
+struct fake_rauc *fake_rauc_new(struct fake_host *host)
+{
+        struct fake_rauc *rauc = calloc(1, sizeof(*rauc));
+
+        ck_assert_ptr_nonnull(rauc);
+        rauc->host = host;
+        rauc->has_inspect = true;
+        rauc->has_transaction = true;
+        init_slots(rauc);
+        start_daemon(rauc);
+        rauc->bus = connect_bus(rauc);
+        ck_assert_int_ge(sd_bus_add_object_vtable(rauc->bus, NULL, "/", INTERFACE, rauc_table,
+                                                  rauc), 0);
+        ck_assert_int_ge(sd_bus_add_object_vtable(rauc->bus, NULL, "/org/freedesktop/login1",
+                                                  "org.freedesktop.login1.Manager", logind_table,
+                                                  rauc), 0);
+        ck_assert_int_ge(sd_bus_request_name(rauc->bus, "org.freedesktop.login1", 0), 0);
+        fake_rauc_up(rauc);
+        ck_assert_int_ge(sd_bus_attach_event(rauc->bus, host->event, 0), 0);
+        return rauc;
+}
+
+struct fake_rauc *fake_rauc_free(struct fake_rauc *rauc)
+{
+        end_busy(rauc);
+        (void)sd_bus_detach_event(rauc->bus);
+        (void)sd_bus_flush_close_unref(rauc->bus);
+        (void)kill(rauc->daemon_pid, SIGTERM);
+        (void)waitpid(rauc->daemon_pid, NULL, 0);
+        free(rauc);
+        return NULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fake-rauc - RAUC's D-Bus service for a test: two slots, a boot environment like GRUB's, and every
+ * misbehaviour that a real one cannot be made to show on demand
+ *
+ * It lives on a bus of its own (a dbus-daemon that ends with the test) and in the test's event loop,
+ * so what happens when is the test's choice.  A bundle is a text file of lines KEY=VALUE:
+ *
+ *     compatible=Rig Board
+ *     version=v2.0
+ *     result=ok | fail TEXT | post-fail TEXT | hold | die | foreign
+ *
+ *     hold       stands still at 50 % until fake_rauc_finish()
+ *     die        the name disappears at 50 %, without a signal
+ *     post-fail  fails with the new slot active, as a post-install handler does
+ *     foreign    says that it is done, and has written nothing
+ *
+ * What is called goes into the fake host's transcript as "rauc METHOD ARGUMENTS". */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "tests/fake/fake-host.h"
+
+struct fake_slot {
+        char name[32];
+        char bootname[8]; /* "": a rescue system */
+        char version[64];
+        char status[16];
+        char transaction[96];
+        char installed[32];
+        uint32_t count;
+        bool good;
+        bool tried; /* booted since it was marked good */
+};
+
+struct fake_rauc {
+        struct fake_host *host;
+        sd_bus *bus;
+        sd_bus *foreign; /* another client */
+        int daemon_pid;
+        char address[256];
+
+        struct fake_slot slots[3];
+        int booted;
+        int primary; /* in front of the order; -1: the environment is broken */
+        bool with_rescue;
+
+        /* How it is. */
+        bool has_inspect;         /* 1.9 */
+        bool has_transaction;     /* 1.10 */
+        bool activate_installed;  /* RAUC's default */
+        bool inspect_fails;
+        char mark_fails[16];      /* a state word that cannot be set */
+
+        bool busy;
+        bool held;
+        char bundle_version[64];
+        char result[256];
+        char transaction[96];
+        char last_error[256];
+        int target;
+        unsigned n_installs;
+        sd_event_source *step;
+        int steps;
+        unsigned n_reboots; /* that logind was asked for */
+};
+
+/* Starts bus and service; slots rootfs.0 (A, v1.0, booted, good) and rootfs.1 (B). */
+struct fake_rauc *fake_rauc_new(struct fake_host *host);
+struct fake_rauc *fake_rauc_free(struct fake_rauc *rauc);
+
+/* The service comes and goes; installations are forgotten. */
+void fake_rauc_up(struct fake_rauc *rauc);
+void fake_rauc_down(struct fake_rauc *rauc);
+/* The held installation goes on. */
+void fake_rauc_finish(struct fake_rauc *rauc);
+/* The device boots this slot, as the boot loader would record it. */
+void fake_rauc_boot(struct fake_rauc *rauc, int slot);
+/* Somebody else's installation begins, or ends. */
+void fake_rauc_foreign(struct fake_rauc *rauc, bool begin);

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-self-update-agent - self-update.so behind the real ABI: the golden way, word for word, and
+ * what a boot makes of it */
+#define _GNU_SOURCE 1
+#include "tests/unit/self-update-rig.h"
+
+#define M_UPDATING "Self-update agent is performing an OS image update."
+#define M_IDENTIFIED "Self-update agent is about to perform an OS image update."
+#define M_IDENTIFYING \
+        "Self-update agent has received new desired state request and is evaluating it."
+#define M_ACTIVATING "Self-update agent is performing an OS image activation."
+#define M_ACTIVATED "Self-update agent has activated the new OS image."
+#define M_CLEANED "Self-update agent has cleaned up after itself."
+#define M_SAME "Current OS image is equal to the target one from desired state."
+#define M_MISMATCH "Bundle version does not match version in desired state request."
+
+static void expect_incomplete(struct rig *rig, const char *id, const char *status,
+                              const char *text)
+{
+        expect_f1(rig, id, "v2.0", &(struct f1){ "CLEANUP_SUCCESS", M_CLEANED, status, 0, text });
+        expect_f1(rig, id, "v2.0",
+                  &(struct f1){ "INCOMPLETE", "Self-update incomplete.", status, 0, text });
+}
+
+static const char *primary(const struct rig *rig)
+{
+        const struct fake_slot *slot = &rig->rauc->slots[rig->rauc->primary];
+
+        return slot->good && !slot->tried ? slot->name
+                                          : rig->rauc->slots[!rig->rauc->primary].name;
+}
+
+/* --------------------------------------------------------------------------------- the good way */
+
+START_TEST(G1_G2_the_current_state_is_reported)
+{
+        const char *line;
+        struct rig rig;
+
+        rig_prepare(&rig, ",'details':false");
+        rig_start(&rig, 0);
+        ck_assert_int_eq(rig.plugin->agent->current_state_get(rig.self, "g1"), 0);
+        line = fake_host_next(rig.fake, "current_state g1");
+        expect_in(line, "\"softwareNodes\":[{\"id\":\"self-update-agent\",");
+        expect_in(line, "{\"id\":\"self-update:os-image\",\"version\":\"v1.0\",\"name\":\"Official "
+                        "Leda device image\",\"type\":\"IMAGE\"}]");
+        expect_in(line, "\"associations\":[{\"sourceId\":\"self-update-agent\",\"targetId\":"
+                        "\"self-update:os-image\"}]");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G3_an_update_word_for_word)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        desire(&rig, "a1", "v2.0", "v2");
+        expect_f0(&rig, "a1", "IDENTIFYING", M_IDENTIFYING);
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "IDENTIFIED", M_IDENTIFIED, "IDENTIFIED", 0, M_IDENTIFIED });
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "DOWNLOADING", M_UPDATING, "DOWNLOADING", 0,
+                                                    "Downloading 0.0 MiB..." });
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "DOWNLOAD_SUCCESS", M_UPDATING,
+                                                    "DOWNLOAD_SUCCESS", 100,
+                                                    "Downloaded 0.0 MiB..." });
+        order(&rig, "a1", UB_CMD_UPDATE);
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "UPDATING", M_UPDATING, "UPDATING", 0,
+                                "Checking bundle version and version in desired state request." });
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "UPDATING", M_UPDATING, "UPDATING", 20, "RAUC install..." });
+        (void)await(&rig, "UPDATE_SUCCESS");
+        ck_assert_str_eq(primary(&rig), "rootfs.0");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "ACTIVATING", M_ACTIVATING, "UPDATING", 0, M_ACTIVATING });
+        (void)fake_host_next(rig.fake, "reboot a1 ");
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "ACTIVATION_SUCCESS", M_ACTIVATED, "UPDATED", 0, M_ACTIVATED });
+        ck_assert_str_eq(primary(&rig), "rootfs.1");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "CLEANUP_SUCCESS", M_CLEANED, "UPDATE_SUCCESS",
+                                                    0, M_ACTIVATED });
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "COMPLETE", "Self-update completed.",
+                                                    "UPDATE_SUCCESS", 0, M_ACTIVATED });
+        ck_assert(is_clean(&rig));
+        ck_assert_int_eq(rig.plugin->agent->current_state_get(rig.self, "g3"), 0);
+        expect_in(fake_host_next(rig.fake, "current_state g3"), "\"version\":\"v1.0\"");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(the_unsafe_window_of_a_rauc_that_activates_is_closed_again)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        rig.rauc->activate_installed = true;
+        do_update(&rig, "a1", "v2.0", "v2");
+        ck_assert_str_eq(primary(&rig), "rootfs.0");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(rauc_1_8_has_neither_inspect_nor_transactions)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        rig.rauc->has_inspect = false;
+        rig.rauc->has_transaction = false;
+        do_update(&rig, "a1", "v2.0", "v2");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "rauc InstallBundle without"), 1);
+        ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Info"), 1);
+        rig_done(&rig);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------ after a boot */
+
+static void update_all_the_way(struct rig *rig)
+{
+        do_update(rig, "a1", "v2.0", "v2");
+        do_activate(rig, "a1");
+        do_clean_up(rig, "a1");
+        (void)await(rig, "COMPLETE");
+}
+
+START_TEST(G4_a_good_boot_is_confirmed_and_told)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        update_all_the_way(&rig);
+        rig_boot(&rig, 1, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark good rootfs.1");
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "COMPLETED", "New OS image confirmed after reboot.",
+                                "UPDATE_SUCCESS", 100, "New OS image confirmed after reboot." });
+        expect_in(fake_host_next(rig.fake, "current_state  "), "\"version\":\"v2.0\"");
+        ck_assert_str_eq(primary(&rig), "rootfs.1");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G5_a_boot_that_fell_back_is_put_in_order_and_told)
+{
+        struct rig rig;
+        int i;
+
+        rig_init(&rig, ",'maxFailedBoots':2");
+        for (i = 0; i < 2; i++) {
+                update_all_the_way(&rig);
+                rig_boot(&rig, 0, 0);
+                expect_f1(&rig, "a1", "v2.0",
+                          &(struct f1){ "INCOMPLETE", "Self-update incomplete.", "UPDATE_FAILURE",
+                                        0, "Boot of new OS image failed, system is running v1.0 "
+                                           "again." });
+                (void)fake_host_next(rig.fake, "rauc Mark bad rootfs.1");
+                ck_assert_str_eq(primary(&rig), "rootfs.0");
+        }
+        desire(&rig, "a2", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFYING");
+        expect_f0(&rig, "a2", "IDENTIFICATION_FAILED", "Version v2.0 failed to boot 2 times.");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G6_a_sick_boot_is_left)
+{
+        char path[512];
+        struct rig rig;
+        char more[700];
+
+        rig_prepare(&rig, "");
+        (void)snprintf(path, sizeof(path), "%s/health.d", rig.folder.path);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+        put_file(&rig, "health.d/10-engine", "#!/bin/sh\n[ \"$UB_TRIAL\" = 0 ]\n");
+        (void)snprintf(path, sizeof(path), "%s/health.d/10-engine", rig.folder.path);
+        ck_assert_int_eq(chmod(path, 0755), 0);
+        rig.settings[strlen(rig.settings) - 1] = '\0';
+        (void)snprintf(more, sizeof(more), ",\"health\":{\"folder\":\"%s/health.d\",\"timeout\":"
+                       "\"1s\",\"interval\":\"100ms\"}}", rig.folder.path);
+        (void)strncat(rig.settings, more, sizeof(rig.settings) - strlen(rig.settings) - 1);
+        rig_start(&rig, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark good rootfs.0");
+        update_all_the_way(&rig);
+        rig_boot(&rig, 1, 0);
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "INCOMPLETE", "Self-update incomplete.", "UPDATE_FAILURE", 0,
+                                "Health check failed: 10-engine: exit status 1" });
+        (void)fake_host_next(rig.fake, "rauc Mark bad rootfs.1");
+        (void)fake_host_next(rig.fake, "logind Reboot");
+        rig_boot(&rig, 0, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark bad rootfs.1");
+        ck_assert_str_eq(primary(&rig), "rootfs.0");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "feedback a1 {\"status\":\"INCOMPLETE\""), 1);
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(VERIFY_is_answered_with_the_verdict)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        do_update(&rig, "a1", "v2.0", "v2");
+        do_activate(&rig, "a1");
+        rig_boot(&rig, 1, UB_START_REBOOTED);
+        order(&rig, "a1", UB_CMD_VERIFY);
+        (void)await(&rig, "VERIFY_SUCCESS");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        expect_in(await(&rig, "COMPLETE"), "UPDATE_SUCCESS");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(VERIFY_of_a_boot_that_fell_back_fails)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        do_update(&rig, "a1", "v2.0", "v2");
+        do_activate(&rig, "a1");
+        rig_boot(&rig, 0, UB_START_REBOOTED);
+        order(&rig, "a1", UB_CMD_VERIFY);
+        expect_in(await(&rig, "VERIFY_FAILURE"), "Boot of new OS image failed, system is running "
+                                                 "v1.0 again.");
+        order(&rig, "a1", UB_CMD_ROLLBACK);
+        (void)await(&rig, "ROLLBACK_SUCCESS");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "CLEANUP_SUCCESS");
+        ck_assert_str_eq(primary(&rig), "rootfs.0");
+        rig_done(&rig);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------- requests */
+
+START_TEST(G7_the_same_version_is_nothing_to_do)
+{
+        struct rig rig;
+        int i;
+
+        rig_init(&rig, "");
+        for (i = 0; i < 2; i++) {
+                desire(&rig, "a1", "v1.0", "v2");
+                expect_f0(&rig, "a1", "IDENTIFYING", M_IDENTIFYING);
+                expect_f0(&rig, "a1", "IDENTIFIED", M_SAME);
+                expect_f0(&rig, "a1", "COMPLETED", M_SAME);
+        }
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G8_invalid_requests_are_answered)
+{
+        static const struct {
+                const char *json;
+                const char *reason;
+        } cases[] = {
+                { "{\"domains\":[{\"id\":\"other\",\"components\":[]}]}",
+                  "mandatory domain with 'id'='self-update' is missing" },
+                { "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"x\"}]}]}",
+                  "mandatory component with 'id'='os-image' is missing" },
+                { "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                  "\"version\":\"1\"}]}]}",
+                  "mandatory config entry with bundle url is missing" },
+                { "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                  "\"version\":\"\",\"config\":[{\"key\":\"image\",\"value\":\"x\"}]}]}]}",
+                  "mandatory bundle version is empty" },
+                { "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                  "\"version\":\"1\",\"config\":[{\"key\":\"image\",\"value\":\"\"}]}]}]}",
+                  "mandatory bundle download url is empty" },
+        };
+        struct rig rig;
+        size_t i;
+
+        rig_init(&rig, "");
+        for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                ck_assert_int_eq(rig.plugin->agent->desired_state(rig.self, "x", cases[i].json), 0);
+                expect_f0(&rig, "x", "IDENTIFYING", M_IDENTIFYING);
+                expect_f0(&rig, "x", "IDENTIFICATION_FAILED", cases[i].reason);
+        }
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G9_a_scheme_that_is_not_allowed_fails_the_download)
+{
+        struct rig rig;
+
+        rig_init(&rig, ",'httpsOnly':true");
+        ck_assert_int_eq(
+                rig.plugin->agent->desired_state(
+                        rig.self, "a1",
+                        "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                        "\"version\":\"v2.0\",\"config\":[{\"key\":\"image\",\"value\":"
+                        "\"http://127.0.0.1/x\"}]}]}]}"), 0);
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "DOWNLOAD_FAILURE", "Download failed.", "DOWNLOAD_FAILURE", 0,
+                                "Download failed: scheme http is not allowed" });
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        expect_incomplete(&rig, "a1", "DOWNLOAD_FAILURE",
+                          "Download failed: scheme http is not allowed");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G12_a_bundle_of_another_version_is_rejected)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        put_bundle(&rig, "v1", "v1.5", "ok");
+        desire(&rig, "a1", "v2.0", "v1");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a1", UB_CMD_UPDATE);
+        (void)await(&rig, "UPDATING");
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "UPDATE_FAILURE", "Update rejected.",
+                                                    "UPDATE_FAILURE", 0, M_MISMATCH });
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        expect_incomplete(&rig, "a1", "UPDATE_FAILURE", M_MISMATCH);
+        ck_assert_uint_eq(rig.rauc->n_installs, 0);
+        ck_assert(is_clean(&rig));
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G12_with_verify_download_it_fails_early)
+{
+        struct rig rig;
+
+        rig_init(&rig, ",'verify':'download'");
+        put_bundle(&rig, "v1", "v1.5", "ok");
+        desire(&rig, "a1", "v2.0", "v1");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOADING");
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "DOWNLOAD_FAILURE", "Download failed.",
+                                                    "DOWNLOAD_FAILURE", 100, M_MISMATCH });
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G13_an_untrusted_signer_is_named_by_any_rauc)
+{
+        struct rig rig;
+        int i;
+
+        for (i = 0; i < 2; i++) {
+                rig_init(&rig, "");
+                rig.rauc->has_inspect = i;
+                rig.rauc->inspect_fails = true;
+                put_bundle(&rig, "evil", "v2.0",
+                           "fail signature verification failed: Verify error: self-signed "
+                           "certificate");
+                desire(&rig, "a1", "v2.0", "evil");
+                (void)await(&rig, "IDENTIFIED");
+                order(&rig, "a1", UB_CMD_DOWNLOAD);
+                (void)await(&rig, "DOWNLOAD_SUCCESS");
+                order(&rig, "a1", UB_CMD_UPDATE);
+                expect_in(await(&rig, "UPDATE_FAILURE"),
+                          "\"message\":\"Install failed.\"");
+                expect_in(rig.fake->lines[rig.fake->n_seen - 1],
+                          "signature verification failed: Verify error: self-signed certificate");
+                ck_assert_uint_eq(rig.rauc->n_installs, i ? 0 : 1);
+                rig_done(&rig);
+        }
+}
+END_TEST
+
+START_TEST(G18_rollback_in_each_state)
+{
+        int reach;
+        struct rig rig;
+
+        for (reach = 0; reach < 4; reach++) {
+                rig_init(&rig, "");
+                desire(&rig, "a1", "v2.0", "v2");
+                (void)await(&rig, "IDENTIFIED");
+                if (reach > 0) {
+                        order(&rig, "a1", UB_CMD_DOWNLOAD);
+                        (void)await(&rig, "DOWNLOAD_SUCCESS");
+                }
+                if (reach > 1) {
+                        order(&rig, "a1", UB_CMD_UPDATE);
+                        (void)await(&rig, "UPDATE_SUCCESS");
+                }
+                if (reach > 2)
+                        do_activate(&rig, "a1");
+                order(&rig, "a1", UB_CMD_ROLLBACK);
+                expect_f1(&rig, "a1", "v2.0",
+                          &(struct f1){ "ROLLBACK", "Self-update agent is rolling back.",
+                                        "UPDATING", 0, "Self-update agent is rolling back." });
+                expect_f1(&rig, "a1", "v2.0",
+                          &(struct f1){ "ROLLBACK_SUCCESS", "Self-update agent has rolled back.",
+                                        "UPDATE_FAILURE", 0, "Update rolled back on request." });
+                expect_f1(&rig, "a1", "v2.0",
+                          &(struct f1){ "INCOMPLETE", "Self-update incomplete.", "UPDATE_FAILURE",
+                                        0, "Update rolled back on request." });
+                ck_assert_str_eq(primary(&rig), "rootfs.0");
+                ck_assert(is_clean(&rig));
+                order(&rig, "a1", UB_CMD_CLEANUP);
+                expect_incomplete(&rig, "a1", "UPDATE_FAILURE", "Update rolled back on request.");
+                rig_done(&rig);
+        }
+}
+END_TEST
+
+START_TEST(G19_order_and_duplicates)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "DOWNLOADING", M_UPDATING, "DOWNLOADING", 0,
+                                                    "Downloading 0.0 MiB..." });
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_f1(&rig, "a1", "v2.0", &(struct f1){ "DOWNLOAD_SUCCESS", M_UPDATING,
+                                                    "DOWNLOAD_SUCCESS", 100,
+                                                    "Downloaded 0.0 MiB..." });
+        desire(&rig, "a1", "v2.0", "v2");
+        expect_f1(&rig, "a1", "v2.0",
+                  &(struct f1){ "IDENTIFIED", M_IDENTIFIED, "IDENTIFIED", 0, M_IDENTIFIED });
+        order(&rig, "a1", UB_CMD_UPDATE);
+        (void)await(&rig, "UPDATE_SUCCESS");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G19_in_profile_kanto_disorder_is_answered)
+{
+        struct rig rig;
+
+        rig_init(&rig, ",'profile':'kanto'");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        expect_in(await(&rig, "ACTIVATION_FAILURE"),
+                  "ACTIVATE is possible only after UPDATE_SUCCESS");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G22_commands_under_another_id_are_meant_for_the_one_that_waits)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        desire(&rig, "random-uuid-as-string", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "1234567890", UB_CMD_DOWNLOAD);
+        expect_in(await(&rig, "DOWNLOAD_SUCCESS"), "feedback 1234567890 ");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(G24_from_the_rescue_system_a_slot_is_repaired_and_nothing_marked_good)
+{
+        struct rig rig;
+
+        rig_prepare(&rig, "");
+        rig.rauc->with_rescue = true;
+        rig.rauc->booted = 2;
+        rig.rauc->slots[0].good = false;
+        rig_start(&rig, 0);
+        do_update(&rig, "a1", "v2.0", "v2");
+        do_activate(&rig, "a1");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Mark good"), 0);
+        rig_done(&rig);
+}
+END_TEST
+
+UNIT_MAIN("self-update-agent", G1_G2_the_current_state_is_reported, G3_an_update_word_for_word,
+          the_unsafe_window_of_a_rauc_that_activates_is_closed_again,
+          rauc_1_8_has_neither_inspect_nor_transactions, G4_a_good_boot_is_confirmed_and_told,
+          G5_a_boot_that_fell_back_is_put_in_order_and_told, G6_a_sick_boot_is_left,
+          VERIFY_is_answered_with_the_verdict, VERIFY_of_a_boot_that_fell_back_fails,
+          G7_the_same_version_is_nothing_to_do, G8_invalid_requests_are_answered,
+          G9_a_scheme_that_is_not_allowed_fails_the_download,
+          G12_a_bundle_of_another_version_is_rejected, G12_with_verify_download_it_fails_early,
+          G13_an_untrusted_signer_is_named_by_any_rauc, G18_rollback_in_each_state,
+          G19_order_and_duplicates, G19_in_profile_kanto_disorder_is_answered,
+          G22_commands_under_another_id_are_meant_for_the_one_that_waits,
+          G24_from_the_rescue_system_a_slot_is_repaired_and_nothing_marked_good)
