@@ -9,6 +9,7 @@ man_scd = \
 	man/ub-plugin-fake.scd \
 	man/ub-plugin-files.scd \
 	man/ub-plugin-remote.scd \
+	man/ub-plugin-self-update.scd \
 	man/ubctl.scd \
 	man/update-broker.conf.scd \
 	man/update-brokerd.scd \
@@ -35,6 +36,9 @@ man_MANS += man/ub-plugin-files.7
 endif
 if PLUGIN_REMOTE
 man_MANS += man/ub-plugin-remote.7
+endif
+if PLUGIN_SELF_UPDATE
+man_MANS += man/ub-plugin-self-update.7
 endif
 CLEANFILES += $(man_MANS)
 MAINTAINERCLEANFILES = $(man_roff)

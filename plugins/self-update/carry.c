@@ -25,7 +25,7 @@
 
 static void carry(struct self_update *self);
 
-/* ---------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 void carry_give(struct self_update *self, struct event *event)
 {
@@ -202,7 +202,7 @@ static void on_found(void *data, const char *path)
         }
 }
 
-/* --------------------------------------------------------------------------------------- storing */
+/* -------------------------------------------------------------------------------------- storing */
 
 /* Nothing that was to come after the record may happen; what only tells something may. */
 static void drop_deeds(struct self_update *self)
@@ -260,7 +260,7 @@ static void store(struct self_update *self)
                 unstored(self, r);
 }
 
-/* ---------------------------------------------------------------------------------------- effects */
+/* -------------------------------------------------------------------------------------- effects */
 
 static void send_feedback(struct self_update *self, const struct effect *effect)
 {
@@ -427,7 +427,7 @@ static void carry(struct self_update *self)
         }
 }
 
-/* ------------------------------------------------------------------------------------------ life */
+/* ----------------------------------------------------------------------------------------- life */
 
 int carry_start(struct self_update *self)
 {

@@ -33,7 +33,7 @@ struct fetch {
         char path[SETTINGS_PATH_MAX * 2];
 };
 
-/* --------------------------------------------------------------------------------------- outcome */
+/* -------------------------------------------------------------------------------------- outcome */
 
 static void end(struct fetch *fetch, int result, const char *text)
 {
@@ -83,7 +83,7 @@ static void on_done(void *data, int result, const char *message)
         end(fetch, result, message);
 }
 
-/* ---------------------------------------------------------------------------------------- folder */
+/* --------------------------------------------------------------------------------------- folder */
 
 /* mkdir -p; only the last level is kept from others. */
 static int make_folder(const char *path)
@@ -134,7 +134,7 @@ void fetch_delete(struct fetch *fetch)
         sweep(fetch, NULL);
 }
 
-/* --------------------------------------------------------------------------------------- headers */
+/* -------------------------------------------------------------------------------------- headers */
 
 /* "Name: value" lines, in text, which is cut up.  They may be secrets: they are never logged. */
 static int read_headers(const struct fetch *fetch, char *text, const char *headers[HEADERS_MAX + 1])

@@ -63,7 +63,7 @@ static uint64_t now_usec(void)
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* ----------------------------------------------------------------------------------------- rounds */
+/* --------------------------------------------------------------------------------------- rounds */
 
 static void list_programs(struct health *health)
 {
@@ -140,7 +140,7 @@ static void pass(struct health *health)
         go_on(health);
 }
 
-/* ----------------------------------------------------------------------------------- built-in ones */
+/* -------------------------------------------------------------------------------- built-in ones */
 
 static int try_writing(const char *folder)
 {
@@ -209,7 +209,7 @@ static int start_fetching(struct health *health)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------ executables */
+/* ---------------------------------------------------------------------------------- executables */
 
 static void on_program(void *data, int32_t code, int32_t status)
 {
@@ -258,10 +258,10 @@ static int start_program(struct health *health)
         if (st.st_mode & 0022)
                 return -EPERM; /* others could write it, and it would run as the agent */
         return ub_spawn(health->host, &spawn, on_program, health, &health->source) < 0 ? -EACCES
-                                                                                         : 1;
+                                                                                       : 1;
 }
 
-/* ---------------------------------------------------------------------------------------- one check */
+/* ------------------------------------------------------------------------------------ one check */
 
 /* Begins the next check.  > 0: its outcome comes.  0: it is well.  < 0: *ret_name has failed. */
 static int check_one(struct health *health, const char **ret_name)
@@ -337,7 +337,7 @@ static void go_on(struct health *health)
         finish(health, 0);
 }
 
-/* ----------------------------------------------------------------------------------------- object */
+/* --------------------------------------------------------------------------------------- object */
 
 static void on_mqtt(void *data, uint32_t connected)
 {

@@ -108,7 +108,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
                 mark_bad(m);
 }
 
-/* -------------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------- requests */
 
 void back_begin(struct machine *m)
 {

@@ -31,7 +31,7 @@ enum { BUSY_RETRY_USEC = 10000000 };
 static void decide(struct machine *m);
 static void ordinary(struct machine *m);
 
-/* --------------------------------------------------------------------------------- telling of it */
+/* -------------------------------------------------------------------------------- telling of it */
 
 static bool host_will_ask(const struct machine *m)
 {
@@ -87,7 +87,7 @@ static void settle(struct machine *m, enum trial trial, const char *text)
         machine_inventory(m);
 }
 
-/* --------------------------------------------------------------------------------- leaving a slot */
+/* ------------------------------------------------------------------------------- leaving a slot */
 
 void boot_on_reboot_timer(struct machine *m)
 {
@@ -127,13 +127,14 @@ static void leave_sick(struct machine *m)
                       on_marked_bad);
 }
 
-/* ----------------------------------------------------------------------------------------- trial */
+/* ---------------------------------------------------------------------------------------- trial */
 
 static void mark_good(struct machine *m, const char *slot, machine_fn next)
 {
-        machine_await(m, &m->trial,
-                      &(struct effect){ .kind = EFFECT_MARK, .a = (char *)"good", .b = (char *)slot },
-                      next);
+        machine_await(
+                m, &m->trial,
+                &(struct effect){ .kind = EFFECT_MARK, .a = (char *)"good", .b = (char *)slot },
+                next);
 }
 
 static void on_trial_checked(struct machine *m, const struct event *e)
@@ -194,7 +195,7 @@ static void begin_trial(struct machine *m)
         machine_await(m, &m->trial, &(struct effect){ .kind = EFFECT_HEALTH }, on_trial_health);
 }
 
-/* -------------------------------------------------------------------------------------- fallback */
+/* ------------------------------------------------------------------------------------- fallback */
 
 static void on_normal(struct machine *m, const struct event *e)
 {
@@ -260,7 +261,7 @@ static void fell_back(struct machine *m)
         mark_good(m, pending->from, on_good_again);
 }
 
-/* ---------------------------------------------------------------------------------- confirmation */
+/* --------------------------------------------------------------------------------- confirmation */
 
 static void confirm(struct machine *m, const struct event *e);
 
@@ -311,7 +312,7 @@ static void ordinary(struct machine *m)
         machine_await(m, &m->trial, &(struct effect){ .kind = EFFECT_HEALTH }, on_boot_health);
 }
 
-/* ---------------------------------------------------------------------------------------- repair */
+/* --------------------------------------------------------------------------------------- repair */
 
 static void on_repaired(struct machine *m, const struct event *e)
 {
@@ -412,7 +413,9 @@ static void on_start_surveyed(struct machine *m, const struct event *e)
 {
         if (e->result < 0 && e->result != -EBUSY)
                 machine_log(m, UB_LOG_WARNING, "RAUC cannot be asked: %s", e->text);
+        m->started = true;
         machine_inventory(m);
+        machine_answer_gets(m);
         if (m->record.activity.state == STATE_UPDATING && (e->result >= 0 || e->result == -EBUSY))
                 update_resume(m);
         if (e->result >= 0)

@@ -32,7 +32,7 @@ static void succeed(struct machine *m)
         machine_conclude(m, STATE_DOWNLOADED, MESSAGE_DOWNLOADED, text, 100);
 }
 
-/* -------------------------------------------------------------------------------------- fetching */
+/* ------------------------------------------------------------------------------------- fetching */
 
 /* Goes up, at each ten percent or when the interval is over, and never says that all is there. */
 static void report(struct machine *m, uint64_t now, uint64_t total)
@@ -104,7 +104,7 @@ static void fetch(struct machine *m)
                       on_fetch);
 }
 
-/* ------------------------------------------------------------------------------------- streaming */
+/* ------------------------------------------------------------------------------------ streaming */
 
 static void on_seen_from_afar(struct machine *m, const struct event *e)
 {

@@ -103,7 +103,7 @@ static bool is_same_request(const struct request *a, const struct request *b)
                strcmp(a->sha256, b->sha256) == 0 && a->size == b->size;
 }
 
-/* ------------------------------------------------------------------------------------- the answer */
+/* ----------------------------------------------------------------------------------- the answer */
 
 static void refuse(struct machine *m, const char *text)
 {

@@ -17,6 +17,8 @@ void machine_store(struct machine *m);
 void machine_log(struct machine *m, int level, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 void machine_inventory(struct machine *m);
+/* Answers everybody who waits for the inventory. */
+void machine_answer_gets(struct machine *m);
 
 /* A word on the activity of the record.  text: NULL for the one that belongs to the kind.  It
  * becomes the last word, which is repeated when somebody asks. */

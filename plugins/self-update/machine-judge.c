@@ -73,7 +73,7 @@ static const char *find_fault(struct machine *m, char *buf, size_t size)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------ the good way */
+/* --------------------------------------------------------------------------------- the good way */
 
 static void installed(struct machine *m)
 {
@@ -146,7 +146,7 @@ static void on_success_surveyed(struct machine *m, const struct event *e)
         mark_booted_active(m, on_kept);
 }
 
-/* ------------------------------------------------------------------------------------- the bad one */
+/* ---------------------------------------------------------------------------------- the bad one */
 
 static void on_failure_kept(struct machine *m, const struct event *e)
 {

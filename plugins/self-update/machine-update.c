@@ -32,7 +32,7 @@ static void fail(struct machine *m, const char *text)
                      *text ? NULL : "Unexpected no-error-status of RAUC");
 }
 
-/* --------------------------------------------------------------------------------------- waiting */
+/* -------------------------------------------------------------------------------------- waiting */
 
 static void on_retry(struct machine *m, const struct event *e)
 {
@@ -102,8 +102,9 @@ static void on_inspected(struct machine *m, const struct event *e)
                 return;
         }
         if (e->result < 0 && e->vague) {
-                machine_log(m, UB_LOG_NOTICE, "this RAUC does not say what is wrong with the bundle; "
-                                              "its installation will");
+                machine_log(m, UB_LOG_NOTICE,
+                            "this RAUC does not say what is wrong with the bundle; "
+                            "its installation will");
                 install(m);
                 return;
         }
@@ -227,7 +228,7 @@ static void install(struct machine *m)
         arm_silence(m);
 }
 
-/* ------------------------------------------------------------------------------------- the device */
+/* ----------------------------------------------------------------------------------- the device */
 
 static void on_disarmed(struct machine *m, const struct event *e)
 {

@@ -217,7 +217,7 @@ void machine_remember(struct machine *m, const char *result, const char *message
         record_remember(&m->record, &outcome);
 }
 
-/* ------------------------------------------------------------------------------------- questions */
+/* ------------------------------------------------------------------------------------ questions */
 
 const char *machine_version(const struct machine *m)
 {
@@ -443,7 +443,7 @@ static void take_held(struct machine *m)
 
 /* ------------------------------------------------------------------------------- the inventory */
 
-static void answer_gets(struct machine *m)
+void machine_answer_gets(struct machine *m)
 {
         size_t i;
 
@@ -456,13 +456,13 @@ static void answer_gets(struct machine *m)
 /* RAUC refuses to be asked while it installs, so then the last look has to do. */
 static void on_get(struct machine *m, const char *activity)
 {
-        if (m->main.next || m->n_gets == MACHINE_GETS_MAX) {
+        if ((m->main.next && m->started) || m->n_gets == MACHINE_GETS_MAX) {
                 machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = (char *)activity });
                 return;
         }
         RECORD_SET(m->gets[m->n_gets], activity);
         m->n_gets++;
-        if (m->get_serial)
+        if (m->get_serial || !m->started)
                 return;
         m->get_serial = ++m->serials;
         machine_do(m, &(struct effect){ .kind = EFFECT_SURVEY, .serial = m->get_serial });
@@ -507,7 +507,7 @@ static void outcome(struct machine *m, const struct event *e)
         if (give_track(m, &m->main, e) || give_track(m, &m->trial, e))
                 return;
         if (e->serial == m->get_serial)
-                answer_gets(m);
+                machine_answer_gets(m);
         else if (e->serial == m->silence_serial)
                 update_on_silence_timer(m);
         else if (e->serial == m->reboot_serial)

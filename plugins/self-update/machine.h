@@ -57,8 +57,8 @@ enum event_kind {
         EVENT_FETCHED,    /* result, text, total */
         EVENT_HEALTH,     /* result, text */
         EVENT_TIMER,
-        EVENT_UNSTORED,  /* result, text: the record is not on disk, and nothing behind it was done */
-        EVENT_RAUC_UP,   /* its name has appeared on the bus */
+        EVENT_UNSTORED, /* result, text: the record is not on disk, and nothing behind it was done */
+        EVENT_RAUC_UP,  /* its name has appeared on the bus */
         EVENT_RAUC_GONE, /* it has disappeared */
 };
 
@@ -131,6 +131,7 @@ struct machine {
         bool told_rollback;
         bool verify_asked;
         bool confirm_failed; /* the present boot is not well */
+        bool started; /* there was a first look at RAUC, or it was in vain */
         bool rauc_up;
         bool decided; /* it is known what the present boot is worth */
 

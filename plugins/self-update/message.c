@@ -28,8 +28,10 @@ static const struct shape {
         const char *kanto_word; /* NULL: the same */
         const char *action_text;
 } shapes[MESSAGE_COUNT] = {
-        [MESSAGE_IDENTIFYING] = { UB_IDENTIFYING, "Self-update agent has received new desired state "
-                                  "request and is evaluating it.", false, NULL, NULL, NULL },
+        [MESSAGE_IDENTIFYING] = { UB_IDENTIFYING,
+                                  "Self-update agent has received new desired state "
+                                  "request and is evaluating it.",
+                                  false, NULL, NULL, NULL },
         [MESSAGE_IDENTIFIED] = { UB_IDENTIFIED, TEXT_IDENTIFIED, true, UB_IDENTIFIED, NULL,
                                  TEXT_IDENTIFIED },
         [MESSAGE_NOT_IDENTIFIED] = { UB_IDENTIFICATION_FAILED, NULL, false, NULL, NULL, NULL },

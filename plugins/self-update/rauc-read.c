@@ -159,7 +159,7 @@ int rauc_read_properties(sd_bus_message *m, struct survey *survey)
         return read_dictionary(m, property_places, survey, NULL, NULL);
 }
 
-/* --------------------------------------------------------------------------------------- bundles */
+/* -------------------------------------------------------------------------------------- bundles */
 
 static int read_inner(sd_bus_message *m, const struct place *places, struct bundle *bundle)
 {
@@ -218,7 +218,7 @@ int rauc_read_bundle(sd_bus_message *m, struct bundle *bundle)
         return read_dictionary(m, hash_places, bundle, read_section, bundle);
 }
 
-/* --------------------------------------------------------------------------------------- signals */
+/* -------------------------------------------------------------------------------------- signals */
 
 struct changes {
         int percent;

@@ -268,7 +268,8 @@ static int on_disconnected(sd_bus_message *m, void *data, sd_bus_error *unused)
         (void)m;
         (void)unused;
         ub_warning(rauc->host, "the connection to D-Bus is lost");
-        end_installation(rauc, -ECONNRESET, "The connection to D-Bus was lost during installation.");
+        end_installation(rauc, -ECONNRESET,
+                         "The connection to D-Bus was lost during installation.");
         rauc->events->changed(rauc->data, false);
         reconnect_later(rauc);
         return 0;

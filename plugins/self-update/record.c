@@ -151,7 +151,7 @@ static void put_members(struct ub_json_writer *w, const struct member *m, const 
                         break;
                 case MEMBER_NUMBER:
                         if (*(const uint64_t *)at)
-                                ub_json_put_int(w, m->key, (int64_t)*(const uint64_t *)at);
+                                ub_json_put_int(w, m->key, (int64_t) * (const uint64_t *)at);
                         break;
                 }
         }
@@ -344,7 +344,7 @@ void record_done(struct record *record)
         record->activity.last = NULL;
 }
 
-/* ---------------------------------------------------------------------------- lists of the record */
+/* -------------------------------------------------------------------------- lists of the record */
 
 /* The same bundle, or, when a hash is missing, the same version. */
 static bool is_same(const struct blocked *b, const char *version, const char *hash)

@@ -3,8 +3,9 @@
  * self-update - the agent of the operating system image, which RAUC installs
  *
  * It speaks like Leda's self-update agent and goes on where that stops: everything is kept across
- * crashes, a boot is followed by a verdict, and RAUC is not believed without a look.  How it decides
- * stands in machine.h; here are the tables of the plugin, and what is read once when it starts. */
+ * crashes, a boot is followed by a verdict, and RAUC is not believed without a look.  How it
+ * decides stands in machine.h; here are the tables of the plugin, and what is read once when it
+ * starts. */
 #include "plugins/self-update/self-update.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@
 
 enum { FILE_MAX = 8192 };
 
-/* ------------------------------------------------------------------------------------- small files */
+/* ---------------------------------------------------------------------------------- small files */
 
 /* The beginning of a file, as a text; "" when it cannot be read. */
 static void read_text(const char *path, char buf[FILE_MAX])
@@ -86,7 +87,7 @@ static void read_system(struct self_update *self, char boot[RECORD_BOOT_MAX])
                            self->settings.boot_id_file);
 }
 
-/* ------------------------------------------------------------------------------------------ life */
+/* ----------------------------------------------------------------------------------------- life */
 
 static void self_update_destroy(void *data)
 {
@@ -174,7 +175,7 @@ static void self_update_stop(void *data)
         (void)ub_stopped(self->host);
 }
 
-/* ----------------------------------------------------------------------------------------- agent */
+/* ---------------------------------------------------------------------------------------- agent */
 
 static int self_update_get(void *data, const char *activity)
 {
@@ -226,7 +227,7 @@ static int self_update_feedback_get(void *data, const char *activity)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------- tables */
+/* --------------------------------------------------------------------------------------- tables */
 
 static const struct ub_life life = {
         .size = sizeof(life),

@@ -9,45 +9,57 @@
         "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" properties "}}"
 #define BOOLEAN "{\"type\":\"boolean\"}"
 #define NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":127}"
+#define VERSION "{\"type\":\"string\",\"maxLength\":127}"
 #define TEXT "{\"type\":\"string\",\"maxLength\":511}"
 #define PATH "{\"type\":\"string\",\"maxLength\":511}"
+#define URL "{\"type\":\"string\",\"maxLength\":1023}"
 #define TIME "{\"type\":[\"string\",\"integer\"],\"minimum\":0}"
 #define SIZE "{\"type\":[\"string\",\"integer\"],\"minimum\":0}"
 #define LIST "{\"type\":\"array\",\"maxItems\":16,\"items\":" TEXT "}"
 
-const char settings_schema[] = OBJECT(
-        "\"profile\":{\"enum\":[\"leda\",\"kanto\"]},"
-        "\"component\":" NAME ","
-        "\"imageNode\":" NAME ","
-        "\"strictComponents\":" BOOLEAN ","
-        "\"mode\":{\"enum\":[\"download\",\"stream\"]},"
-        "\"allowFullDownload\":" BOOLEAN ","
-        "\"verify\":{\"enum\":[\"update\",\"download\"]},"
-        "\"httpsOnly\":" BOOLEAN ","
-        "\"finalStatus\":{\"enum\":[\"COMPLETE\",\"COMPLETED\"]},"
-        "\"rollbackFeedback\":" BOOLEAN ","
-        "\"rejectOutOfOrder\":" BOOLEAN ","
-        "\"reportAfterReboot\":" BOOLEAN ","
-        "\"details\":" BOOLEAN ","
-        "\"downgrade\":{\"enum\":[\"allow\",\"deny\"]},"
-        "\"minimumVersion\":{\"type\":\"string\",\"maxLength\":127},"
-        "\"maxFailedBoots\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000},"
-        "\"confirmEveryBoot\":" BOOLEAN ","
-        "\"reboot\":{\"enum\":[\"logind\",\"none\"]},"
-        "\"rebootAfter\":" TIME ","
-        "\"folder\":" PATH ","
-        "\"bootIdFile\":" PATH ","
-        "\"osRelease\":" PATH ","
-        "\"download\":" OBJECT("\"maxBytes\":" SIZE ",\"keepFree\":" SIZE ",\"bytesPerSecond\":" SIZE ","
-        "\"attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000},"
-        "\"retryMax\":" TIME ",\"totalTimeout\":" TIME ",\"connectTimeout\":" TIME ","
-        "\"silenceTimeout\":" TIME ",\"progressInterval\":" TIME ","
-        "\"caFile\":" PATH ",\"certFile\":" PATH ",\"keyFile\":" PATH ","
-        "\"proxy\":" TEXT ",\"headersFile\":" PATH) ","
-        "\"rauc\":" OBJECT("\"bus\":" TEXT ",\"autostart\":" BOOLEAN ","
-        "\"busyTimeout\":" TIME ",\"silenceTimeout\":" TIME) ","
-        "\"health\":" OBJECT("\"folder\":" PATH ",\"timeout\":" TIME ",\"interval\":" TIME ","
-        "\"runTimeout\":" TIME ",\"units\":" LIST ",\"writable\":" LIST ","
-        "\"url\":{\"type\":\"string\",\"maxLength\":1023},\"mqtt\":" BOOLEAN) ","
-        "\"clock\":" OBJECT("\"notBefore\":{\"type\":\"string\",\"maxLength\":127},\"wait\":" TIME) ","
-        "\"watch\":" OBJECT("\"folder\":" PATH ",\"install\":" BOOLEAN ",\"reboot\":" BOOLEAN));
+#define ROOT                                                                     \
+        "\"profile\":{\"enum\":[\"leda\",\"kanto\"]},"                           \
+        "\"component\":" NAME ",\"imageNode\":" NAME ","                         \
+        "\"strictComponents\":" BOOLEAN ","                                      \
+        "\"mode\":{\"enum\":[\"download\",\"stream\"]},"                         \
+        "\"allowFullDownload\":" BOOLEAN ","                                     \
+        "\"verify\":{\"enum\":[\"update\",\"download\"]},"                       \
+        "\"httpsOnly\":" BOOLEAN ","                                             \
+        "\"finalStatus\":{\"enum\":[\"COMPLETE\",\"COMPLETED\"]},"               \
+        "\"rollbackFeedback\":" BOOLEAN ",\"rejectOutOfOrder\":" BOOLEAN ","     \
+        "\"reportAfterReboot\":" BOOLEAN ",\"details\":" BOOLEAN ","             \
+        "\"downgrade\":{\"enum\":[\"allow\",\"deny\"]},"                         \
+        "\"minimumVersion\":" VERSION ","                                        \
+        "\"maxFailedBoots\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000}," \
+        "\"confirmEveryBoot\":" BOOLEAN ","                                      \
+        "\"reboot\":{\"enum\":[\"logind\",\"none\"]},\"rebootAfter\":" TIME ","  \
+        "\"folder\":" PATH ",\"bootIdFile\":" PATH ",\"osRelease\":" PATH ","
+
+#define DOWNLOAD                                                                 \
+        "\"maxBytes\":" SIZE ",\"keepFree\":" SIZE ",\"bytesPerSecond\":" SIZE "," \
+        "\"attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000},"    \
+        "\"retryMax\":" TIME ",\"totalTimeout\":" TIME ","                       \
+        "\"connectTimeout\":" TIME ",\"silenceTimeout\":" TIME ","               \
+        "\"progressInterval\":" TIME ","                                         \
+        "\"caFile\":" PATH ",\"certFile\":" PATH ",\"keyFile\":" PATH ","        \
+        "\"proxy\":" TEXT ",\"headersFile\":" PATH
+
+#define RAUC                                                                     \
+        "\"bus\":" TEXT ",\"autostart\":" BOOLEAN ","                            \
+        "\"busyTimeout\":" TIME ",\"silenceTimeout\":" TIME
+
+#define HEALTH                                                                   \
+        "\"folder\":" PATH ",\"timeout\":" TIME ",\"interval\":" TIME ","        \
+        "\"runTimeout\":" TIME ",\"units\":" LIST ",\"writable\":" LIST ","      \
+        "\"url\":" URL ",\"mqtt\":" BOOLEAN
+
+#define CLOCK "\"notBefore\":" VERSION ",\"wait\":" TIME
+
+#define WATCH "\"folder\":" PATH ",\"install\":" BOOLEAN ",\"reboot\":" BOOLEAN
+
+#define SECTIONS                                                                 \
+        "\"download\":" OBJECT(DOWNLOAD) ",\"rauc\":" OBJECT(RAUC) ","           \
+        "\"health\":" OBJECT(HEALTH) ",\"clock\":" OBJECT(CLOCK) ","             \
+        "\"watch\":" OBJECT(WATCH)
+
+const char settings_schema[] = OBJECT(ROOT SECTIONS);

@@ -102,7 +102,7 @@ static const struct row rows[] = {
 
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-/* ------------------------------------------------------------------------------ numbers and units */
+/* ---------------------------------------------------------------------------- numbers and units */
 
 struct unit {
         const char *name;

@@ -93,7 +93,8 @@ struct settings {
         } health;
 
         struct {
-                char not_before[SETTINGS_NAME_MAX]; /* "": when os-release was written; "off"; a date */
+                char not_before
+                        [SETTINGS_NAME_MAX]; /* "": when os-release was written; "off"; a date */
                 uint64_t wait_usec;
         } clock;
 

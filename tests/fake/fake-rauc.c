@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 static const int percents[] = { 0, 20, 40, 60, 80, 90, 99, 100 };
 enum { N_STEPS = sizeof(percents) / sizeof(percents[0]), HALF = 3 };
 
-/* ------------------------------------------------------------------------------------ properties */
+/* ----------------------------------------------------------------------------------- properties */
 
 static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
                     sd_bus_message *reply, void *data, sd_bus_error *error)
@@ -56,7 +57,7 @@ static int get_progress(sd_bus *bus, const char *path, const char *interface, co
         return sd_bus_message_append(reply, "(isi)", percents[rauc->steps], "step", 1);
 }
 
-/* ---------------------------------------------------------------------------------- installation */
+/* --------------------------------------------------------------------------------- installation */
 
 static void end_busy(struct fake_rauc *rauc)
 {
@@ -147,7 +148,7 @@ void fake_rauc_finish(struct fake_rauc *rauc)
         go_on(rauc);
 }
 
-/* --------------------------------------------------------------------------------------- bundles */
+/* -------------------------------------------------------------------------------------- bundles */
 
 static bool read_key(const char *path, const char *key, char *buf, size_t size)
 {
@@ -260,7 +261,7 @@ static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
-/* ----------------------------------------------------------------------------------------- slots */
+/* ---------------------------------------------------------------------------------------- slots */
 
 static bool is_good(const struct fake_slot *slot)
 {
@@ -396,7 +397,7 @@ static const sd_bus_vtable logind_table[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* ----------------------------------------------------------------------------------------- object */
+/* --------------------------------------------------------------------------------------- object */
 
 void fake_rauc_foreign(struct fake_rauc *rauc, bool begin)
 {
@@ -440,6 +441,8 @@ static void start_daemon(struct fake_rauc *rauc)
         if (rauc->daemon_pid == 0) {
                 (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (void)dup2(fds[1], 3);
+                /* It complains of limits that it may not raise. */
+                (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
                 (void)execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
                              "--print-address=3", (char *)NULL);
                 _exit(127);

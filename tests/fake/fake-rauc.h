@@ -3,8 +3,8 @@
  * fake-rauc - RAUC's D-Bus service for a test: two slots, a boot environment like GRUB's, and every
  * misbehaviour that a real one cannot be made to show on demand
  *
- * It lives on a bus of its own (a dbus-daemon that ends with the test) and in the test's event loop,
- * so what happens when is the test's choice.  A bundle is a text file of lines KEY=VALUE:
+ * It lives on a bus of its own (a dbus-daemon that ends with the test) and in the test's event
+ * loop, so what happens when is the test's choice.  A bundle is a text file of lines KEY=VALUE:
  *
  *     compatible=Rig Board
  *     version=v2.0

@@ -274,6 +274,14 @@ unit_programs += \
 	tests/unit/test-remote-life \
 	$(NULL)
 endif
+if PLUGIN_SELF_UPDATE
+unit_programs += tests/unit/test-self-update-agent
+endif
+tests_unit_test_self_update_agent_SOURCES = tests/unit/test-self-update-agent.c tests/unit/self-update-rig.h \
+	tests/fake/fake-rauc.c tests/fake/fake-rauc.h tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_self_update_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_self_update_agent_LDADD = $(fake_host_ldadd)
+
 tests_unit_test_remote_agent_SOURCES = tests/unit/test-remote-agent.c tests/unit/remote-rig.h tests/unit/unit.h
 tests_unit_test_remote_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
 tests_unit_test_remote_agent_LDADD = $(fake_host_ldadd)

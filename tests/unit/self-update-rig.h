@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <update-broker/sdk/status.h>
 
 #include "tests/fake/fake-host.h"
@@ -24,9 +25,40 @@ struct rig {
         const struct ub_plugin *plugin;
         void *self;
         struct folder folder;
-        char settings[2048];
+        char settings[PATH_MAX * 2];
         int boots;
 };
+
+/* One program at a time, to its end; what became of it is told from the loop. */
+static struct {
+        ub_child_fn fn;
+        void *data;
+        siginfo_t info;
+} child;
+
+static void tell_child(void *data)
+{
+        (void)data;
+        child.fn(child.data, child.info.si_code, child.info.si_status);
+}
+
+static int run_program(void *ctx, const struct ub_spawn *command, ub_child_fn fn, void *data,
+                       struct ub_source **ret)
+{
+        struct fake_host *fake = ctx;
+        pid_t pid = fork();
+
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                (void)execve(command->argv[0], (char *const *)command->argv,
+                             (char *const *)command->envp);
+                _exit(127);
+        }
+        ck_assert_int_eq(waitid(P_PID, (id_t)pid, &child.info, WEXITED), 0);
+        child.fn = fn;
+        child.data = data;
+        return fake->host.defer(ctx, tell_child, NULL, ret);
+}
 
 static const struct ub_plugin *load(void)
 {
@@ -45,9 +77,9 @@ static const struct ub_plugin *load(void)
 }
 
 __attribute__((format(printf, 3, 4))) static void put_file(const struct rig *rig, const char *name,
-                                                            const char *format, ...)
+                                                           const char *format, ...)
 {
-        char path[512];
+        char path[PATH_MAX];
         va_list args;
         FILE *f;
 
@@ -84,6 +116,7 @@ static void rig_prepare(struct rig *rig, const char *more)
 
         *rig = (struct rig){ .fake = fake_host_new(), .plugin = load() };
         rig->fake->host.id = "self-update";
+        rig->fake->host.spawn = run_program;
         rig->rauc = fake_rauc_new(rig->fake);
         rig->folder = folder_new();
         put_file(rig, "boot_id", "boot-0\n");
@@ -92,7 +125,8 @@ static void rig_prepare(struct rig *rig, const char *more)
                        "{'folder':'%s/downloads','bootIdFile':'%s/boot_id',"
                        "'osRelease':'%s/os-release','rebootAfter':0,"
                        "'rauc':{'bus':'%s','autostart':false}%s}",
-                       rig->folder.path, rig->folder.path, rig->folder.path, rig->rauc->address, more);
+                       rig->folder.path, rig->folder.path, rig->folder.path, rig->rauc->address,
+                       more);
         for (p = rig->settings; *p; p++)
                 if (*p == '\'')
                         *p = '"';
@@ -124,7 +158,7 @@ static void rig_done(struct rig *rig)
 }
 
 /* What kill -9 and a power failure leave: the state of the last sync. */
-static void rig_crash(struct rig *rig, uint32_t flags)
+__attribute__((unused)) static void rig_crash(struct rig *rig, uint32_t flags)
 {
         fake_host_lose_power(rig->fake);
         rig->plugin->life->destroy(rig->self);
@@ -139,11 +173,11 @@ static void rig_boot(struct rig *rig, int slot, uint32_t flags)
         rig_start(rig, flags);
 }
 
-/* ------------------------------------------------------------------------------------ what is said */
+/* --------------------------------------------------------------------------------- what is said */
 
 static void desire(struct rig *rig, const char *id, const char *version, const char *bundle)
 {
-        char json[1024];
+        char json[PATH_MAX];
 
         (void)snprintf(json, sizeof(json),
                        "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
@@ -238,11 +272,11 @@ static void do_clean_up(struct rig *rig, const char *id)
 /* Is there nothing in the folder for downloads? */
 static bool is_clean(const struct rig *rig)
 {
-        char path[512];
+        char path[PATH_MAX];
         DIR *dir;
         int n = 0;
 
-        (void)snprintf(path, sizeof(path), "%s/downloads", rig->folder);
+        (void)snprintf(path, sizeof(path), "%s/downloads", rig->folder.path);
         dir = opendir(path);
         while (dir && readdir(dir))
                 n++;
