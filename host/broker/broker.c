@@ -191,10 +191,11 @@ static void set_farewell(struct broker *b, uint64_t usec)
                 (void)sd_event_exit(b->event, EXIT_SUCCESS);
 }
 
-/* The plugins are down: what is still to be sent has a moment, then it ends. */
+/* The plugins are down: what is still to be sent has a moment, then it ends.  That it has arrived
+ * has to be on disk. */
 static void say_good_bye(struct broker *b)
 {
-        if (any_in(b, is_there))
+        if (any_in(b, is_there) || b->carry.held)
                 return;
         if (uplink_pending(b->uplink) == 0 || !uplink_is_up(b->uplink)) {
                 (void)sd_event_exit(b->event, EXIT_SUCCESS);
@@ -256,9 +257,16 @@ static void on_uplink(void *data, bool up)
         struct broker *b = data;
 
         plugin_mqtt_connected(b, up);
+        if (up)
+                delivery_retry(b);
         if (up && !b->stopping)
                 northbound_connected(b);
         broker_look(b);
+}
+
+static void on_saved(void *data)
+{
+        delivery_retry(data);
 }
 
 static void on_reboot_log(void *data, const char *text)
@@ -398,7 +406,10 @@ static int open_files(struct broker *b, struct diag *diag)
                            &b->chronicle);
         if (r > 0)
                 log_error(b->log, NULL, "%s; the history begins anew", diag->text);
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        chronicle_set_saved(b->chronicle, on_saved, b);
+        return 0;
 }
 
 static int make_parts(struct broker *b)
@@ -470,6 +481,8 @@ int broker_start(struct broker *b, struct diag *diag)
                 return r;
         if (orchestrator_get_activity(b->orchestrator))
                 flags |= UB_START_RECOVERED;
+        for (i = 0; i < b->n_hosted; i++)
+                hosted_tell_hope(b->hosted[i]); /* who has a faulty registration has none */
         broker_give(b, &(struct event){ .kind = EVENT_START });
         if (strcmp(orchestrator_get_phase(b->orchestrator), step_to_string(STEP_VERIFY)) == 0)
                 flags |= UB_START_REBOOTED;
@@ -504,6 +517,7 @@ struct broker *broker_free(struct broker *b)
                 (void)hosted_free(b->hosted[i]);
         free(b->hosted);
         (void)uplink_free(b->uplink);
+        delivery_done(b);
         (void)reboot_free(b->reboot);
         (void)inhibitor_free(b->inhibitor);
         carry_done(b);

@@ -4,8 +4,8 @@
  *
  * A record holds up everything behind it until it is on disk.  Meanwhile further steps may leave
  * further records; then only the newest is written, and it covers those before it: it says more of
- * the same.  But it never covers one that stands in front of a terminal feedback: a later record
- * says that this has left, and must not be on disk before it has. */
+ * the same.  Nor does it say too much: that a terminal feedback has arrived is in no record before
+ * it has left. */
 #include "config.h"
 
 #include <errno.h>
@@ -57,8 +57,6 @@ static char *take_newest_record(struct carry *carry, struct effect *effect)
         for (i = carry->begin; i < carry->end; i++) {
                 struct effect *e = &carry->items[i];
 
-                if (e->kind == EFFECT_FEEDBACK && e->terminal)
-                        break;
                 if (e->kind != EFFECT_JOURNAL || !e->text)
                         continue;
                 free(text);

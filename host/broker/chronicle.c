@@ -25,7 +25,9 @@ struct chronicle {
         struct entry *entries; /* the oldest first */
         size_t n;
         size_t max;
-        bool dirty; /* changed since the write that is under way has begun */
+        bool dirty; /* changed since the last write has begun, or that has failed */
+        chronicle_saved_fn saved;
+        void *data;
 };
 
 /* --------------------------------------------------------------------------------------- memory */
@@ -118,9 +120,12 @@ static void on_written(void *data, int r)
 {
         struct chronicle *chronicle = data;
 
-        (void)r; /* best effort: the next change tries again */
         if (chronicle->dirty)
                 save(chronicle);
+        else if (r < 0)
+                chronicle->dirty = true; /* the next change tries again */
+        else if (chronicle->saved)
+                chronicle->saved(chronicle->data);
 }
 
 static char *copy_text(const struct json *object, const char *key)
@@ -246,6 +251,17 @@ void chronicle_end(struct chronicle *chronicle, const char *activity, const char
         entry->ended_ms = now_ms;
         trim(chronicle);
         save(chronicle);
+}
+
+void chronicle_set_saved(struct chronicle *chronicle, chronicle_saved_fn saved, void *data)
+{
+        chronicle->saved = saved;
+        chronicle->data = data;
+}
+
+bool chronicle_is_saved(const struct chronicle *chronicle)
+{
+        return !chronicle->dirty && !journal_is_writing(chronicle->journal);
 }
 
 struct json *chronicle_list(const struct chronicle *chronicle)

@@ -102,12 +102,50 @@ static void came_up(struct hosted *h)
         struct instance *instance = hosted_get_instance(h);
 
         h->up = true;
+        h->hope = HOSTED_HOPE;
         if (h->registration->services & REGISTRATION_SERVICE_MQTT)
                 (void)instance_mqtt_connected(instance, uplink_is_up(b->uplink)); /* or it dies */
         if (!h->domain)
                 return;
         current_state_agent_up(h);
         broker_give(b, &(struct event){ .kind = EVENT_AGENT_STARTED, .domain = h->domain });
+}
+
+/* Why an agent stays down, or NULL. */
+static const char *find_fault(const struct hosted *h, const struct supervisor_status *status)
+{
+        const char *message = h->registration->message;
+
+        if (!h->supervisor)
+                return message ? message : "its registration is faulty";
+        if (status->hopeless)
+                return status->text;
+        if (status->state == SUPERVISOR_STATE_STOPPED && h->stopped_by_hand)
+                return "it has been stopped by hand";
+        return NULL;
+}
+
+void hosted_tell_hope(struct hosted *h)
+{
+        struct supervisor_status status = { .state = SUPERVISOR_STATE_STOPPED };
+        enum hosted_hope hope;
+        const char *fault;
+
+        if (!h->domain || h->up || h->leaving)
+                return;
+        if (h->supervisor)
+                supervisor_get_status(h->supervisor, &status);
+        fault = find_fault(h, &status);
+        /* What is STOPPED for other reasons is on its way up, or out. */
+        hope = fault ? HOSTED_HOPE_NONE : HOSTED_HOPE;
+        if (h->hope == hope)
+                return;
+        h->hope = hope;
+        broker_give(h->broker, &(struct event){
+                                       .kind = fault ? EVENT_AGENT_FAILED : EVENT_AGENT_STARTING,
+                                       .domain = h->domain,
+                                       .text = fault,
+                               });
 }
 
 static void went_down(struct hosted *h, const char *why)
@@ -159,6 +197,7 @@ static void on_changed(void *data, struct supervisor *supervisor)
                 went_down(h, status.text);
         else if (status.state != SUPERVISOR_STATE_STARTING && !h->up)
                 current_state_agent_down(h); /* it has not come up at all: nobody waits for that */
+        hosted_tell_hope(h);
         service_agent_changed(h);
         broker_look(h->broker);
 }

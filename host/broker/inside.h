@@ -4,6 +4,7 @@
  *
  *     northbound.c     messages of the backend come in: events; feedback and questions go out
  *     things.c         ... the same as a Ditto thing, through a connector to the cloud
+ *     delivery.c       the end of an activity, until somebody has it
  *     agent-topics.c   a hosted agent's own topics, for who drives it by hand
  *     hosted.c         one plugin: what it says comes in, what it is told goes out
  *     plugin-mqtt.c    the MQTT service of plugins
@@ -28,6 +29,7 @@
 #include "host/broker/broker.h"
 #include "host/broker/control.h"
 #include "host/broker/supervisor.h"
+#include "host/broker/uplink.h"
 #include "host/log/log.h"
 #include "host/mqtt/outbox.h"
 #include "host/mqtt/subscriptions.h"
@@ -35,6 +37,7 @@
 #include "host/orchestrator/orchestrator.h"
 
 struct chronicle;
+struct delivery;
 struct desired_state;
 struct domain;
 struct envelope;
@@ -45,8 +48,6 @@ struct reading;
 struct reboot;
 struct setup;
 struct things;
-struct uplink;
-struct uplink_route;
 
 enum { AGENT_TOPICS_IN = 3, STATUS_SIZE = 256 };
 
@@ -56,6 +57,11 @@ struct plugin_publish;
 struct plugin_subscription;
 
 /* The agent of a domain, or a connector. */
+/* Whether an agent that is down may come up. */
+enum hosted_hope { HOSTED_HOPE_UNTOLD = 0,
+                   HOSTED_HOPE,
+                   HOSTED_HOPE_NONE };
+
 struct hosted {
         struct broker *broker;
         struct setup *setup;                     /* a reference: it holds the registration */
@@ -64,6 +70,7 @@ struct hosted {
         bool leaving;         /* not configured any more, on its way down */
         bool stopped_by_hand; /* stays down until it is started by hand */
         bool up;
+        enum hosted_hope hope; /* as the orchestrator has been told */
 
         char *domain; /* NULL: a connector, to which nothing below applies */
         bool remote;  /* the agent proper is another process, behind MQTT */
@@ -123,6 +130,9 @@ struct broker {
         struct uplink_route *northbound[4]; /* NULL: in things mode */
         struct things *things;              /* NULL: not in things mode */
         struct facts_route *facts;
+
+        struct delivery *deliveries; /* the oldest first */
+        uint64_t n_delivery_rounds;  /* so far */
 
         struct reading *readings;
         sd_event_source *republish; /* currentStateDelay; NULL: nothing has changed */
@@ -185,6 +195,8 @@ struct hosted *hosted_find_domain(const struct broker *b, const char *domain);
 /* Those that are configured, connectors included, and how many of them run. */
 void hosted_count(const struct broker *b, size_t *ret_total, size_t *ret_up);
 struct instance *hosted_get_instance(const struct hosted *h);
+/* Tells the orchestrator whether an agent that is down is worth waiting for, if that is news. */
+void hosted_tell_hope(struct hosted *h);
 /* Carries out one of the effects that go to an agent. */
 void hosted_tell(struct broker *b, const struct effect *effect);
 void hosted_log(const struct hosted *h, enum log_level level, const char *activity,
@@ -226,13 +238,26 @@ void northbound_consent_ends(struct broker *b);
 /* The connection has come. */
 void northbound_connected(struct broker *b);
 void northbound_current_state(struct broker *b, const char *activity, const char *json);
-/* Publishes an envelope; domain: whose topic it is. */
+/* Publishes an envelope; domain: whose topic it is.  That there is no MQTT is no failure. */
 int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
                        const char *activity, const char *payload, enum outbox_rank rank);
+/* Publishes the end of an activity; what became of it is told as by uplink_publish(), whose failures
+ * these are. */
+int northbound_publish_end(struct broker *b, const char *activity, const char *payload,
+                           uplink_done_fn done, void *data);
 /* What came from somebody else than MQTT, unchecked. */
 void northbound_take_desired_state(struct broker *b, const char *activity, const char *json);
 void northbound_take_command(struct broker *b, const char *activity, const char *json);
 void northbound_take_consent(struct broker *b, const char *activity, const char *json);
+
+/* delivery.c */
+/* Takes over a terminal feedback: EVENT_DELIVERED follows when somebody has it. */
+void delivery_add(struct broker *b, const struct effect *effect);
+/* What had to wait may go now: there is a connection, another configuration, or the history is on
+ * disk. */
+void delivery_retry(struct broker *b);
+/* After the uplink is gone. */
+void delivery_done(struct broker *b);
 
 /* current-state.c */
 /* Asks all agents and publishes what they say under this id; "": that of nobody. */

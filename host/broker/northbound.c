@@ -40,8 +40,13 @@ static const struct scan_rules payload_rules = {
 
 /* ----------------------------------------------------------------------------------- publishing */
 
-int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
-                       const char *activity, const char *payload, enum outbox_rank rank)
+struct wait {
+        uplink_done_fn done;
+        void *data;
+};
+
+static int send(struct broker *b, enum topics_kind kind, const char *domain, const char *activity,
+                const char *payload, enum outbox_rank rank, const struct wait *wait)
 {
         struct outbox_message message = {
                 .qos = topics_qos(kind),
@@ -60,8 +65,27 @@ int northbound_publish(struct broker *b, enum topics_kind kind, const char *doma
         message.topic = topic;
         message.payload = text;
         message.length = strlen(text);
-        r = uplink_publish(b->uplink, &message, NULL, NULL);
+        return uplink_publish(b->uplink, &message, wait ? wait->done : NULL,
+                              wait ? wait->data : NULL);
+}
+
+int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
+                       const char *activity, const char *payload, enum outbox_rank rank)
+{
+        int r = send(b, kind, domain, activity, payload, rank, NULL);
+
         return r == -ENOTCONN ? 0 : r; /* that there is no MQTT is as configured */
+}
+
+int northbound_publish_end(struct broker *b, const char *activity, const char *payload,
+                           uplink_done_fn done, void *data)
+{
+        const struct wait wait = { .done = done, .data = data };
+
+        if (b->things)
+                return things_publish_end(b->things, activity, payload, done, data);
+        return send(b, TOPICS_FEEDBACK, b->setup->settings->domain, activity, payload,
+                    OUTBOX_TERMINAL, &wait);
 }
 
 static void publish(struct broker *b, enum topics_kind kind, const char *activity,
@@ -118,10 +142,8 @@ static void note_end(struct broker *b, const struct effect *effect, enum status 
 }
 
 /* Progress is replaced by the next one where it cannot be sent at once. */
-static enum outbox_rank rank_of(const struct effect *effect, enum status status)
+static enum outbox_rank rank_of(enum status status)
 {
-        if (effect->terminal)
-                return OUTBOX_TERMINAL;
         return status == STATUS_RUNNING ? OUTBOX_PROGRESS : OUTBOX_ORDINARY;
 }
 
@@ -152,7 +174,10 @@ void northbound_feedback(struct broker *b, const struct effect *effect)
         b->last_feedback = NULL;
         if (running && strcmp(running, effect->activity) == 0)
                 b->last_feedback = strdup(effect->text);
-        publish(b, TOPICS_FEEDBACK, effect->activity, effect->text, rank_of(effect, status));
+        if (effect->terminal)
+                delivery_add(b, effect);
+        else
+                publish(b, TOPICS_FEEDBACK, effect->activity, effect->text, rank_of(status));
         tell_connectors(b, effect, status);
         if (b->control)
                 control_feedback(b->control, effect->activity, effect->text);

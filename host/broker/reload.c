@@ -235,6 +235,7 @@ static void start_new(struct broker *b)
         for (i = 0; i < b->n_hosted; i++) {
                 struct hosted *h = b->hosted[i];
 
+                hosted_tell_hope(h);
                 if (h->leaving || !h->supervisor)
                         continue;
                 supervisor_get_status(h->supervisor, &status);
@@ -264,6 +265,7 @@ static void put_into_force(struct broker *b, struct setup *setup)
                 if (uplink_configure(b->uplink, &setup->settings->connection, &diag) < 0)
                         log_error(b->log, NULL, "the MQTT connection stays as it was: %s",
                                   diag.text);
+                delivery_retry(b);
         }
         if (b->control)
                 control_set_group(b->control, setup->settings->control_group);

@@ -36,6 +36,7 @@ struct supervisor {
         struct instance *instance;
         char *plugin;        /* path of the .so, for the present instance */
         bool isolated;
+        bool unloadable; /* the last start has failed because of the file */
         bool busy;
         bool start_again;    /* when it has stopped: the registration changed */
         uint32_t start_flags;
@@ -128,12 +129,20 @@ static void die(struct supervisor *s)
 
 /* ---------------------------------------------------------------------- events of the instance */
 
+/* The dynamic linker does not take it, or it is made for another daemon.  What a plugin itself
+ * reports may pass: the service that it needs is perhaps just starting. */
+static bool is_unloadable(int r)
+{
+        return r == -ENOEXEC || r == -EPROTO;
+}
+
 static void on_started(void *data, int r, const char *text)
 {
         struct supervisor *s = data;
 
         if (r < 0) {
                 (void)diag_set(&s->text, r, "%s", text);
+                s->unloadable = is_unloadable(r);
                 die(s);
                 return;
         }
@@ -413,6 +422,7 @@ static void on_probed(void *data, int r, const char *text, struct probe_info *ta
 
         (void)probe_info_free(take_info); /* that it lived is all we wanted to know */
         s->probe = probe_free(s->probe);
+        s->unloadable = is_unloadable(r);
         if (r < 0)
                 (void)diag_set(&s->text, r, "%s", text);
         else
@@ -448,6 +458,7 @@ static int begin_start(struct supervisor *s)
                 return r;
         r = trust_find(s->room->plugin_dir, s->registration->plugin, &s->room->trust, &s->text,
                        &s->plugin);
+        s->unloadable = r < 0;
         if (r < 0)
                 return r;
         s->isolated = must_be_isolated(s);
@@ -592,6 +603,8 @@ void supervisor_get_status(const struct supervisor *s, struct supervisor_status 
                 .state = s->state,
                 .text = s->text.text,
                 .deaths = s->restart.deaths,
+                .hopeless = s->state == SUPERVISOR_STATE_FAILED ||
+                            (s->state == SUPERVISOR_STATE_WAITING && s->unloadable),
                 .isolated = s->isolated,
         };
         if (s->instance)

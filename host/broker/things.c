@@ -177,6 +177,33 @@ int things_publish(struct things *things, enum topics_kind kind, const char *act
         return keep(things, kind, activity, payload, rank);
 }
 
+int things_publish_end(struct things *things, const char *activity, const char *payload,
+                       uplink_done_fn done, void *data)
+{
+        const struct ditto_report report = {
+                .thing = things->thing,
+                .activity = activity,
+                .timestamp_ms = broker_now_ms(),
+                .json = payload,
+        };
+        struct outbox_message message = {
+                .topic = TOPICS_THING_EVENT,
+                .qos = TOPICS_THING_QOS,
+                .rank = OUTBOX_TERMINAL,
+        };
+        CLEANUP_FREE char *text = NULL;
+        int r;
+
+        if (!*things->thing)
+                return -EAGAIN;
+        r = ditto_write_feedback(&report, &text);
+        if (r < 0)
+                return r;
+        message.payload = text;
+        message.length = strlen(text);
+        return uplink_publish(things->broker->uplink, &message, done, data);
+}
+
 void things_question_ends(struct things *things)
 {
         struct waiting **p = &things->waiting;
@@ -207,6 +234,7 @@ static void announce(struct things *things)
         }
         things->announced = true;
         send_waiting(things);
+        delivery_retry(b);
         if (!b->readings && !b->stopping)
                 current_state_publish_initial(b); /* else it follows when all have answered */
 }

@@ -13,6 +13,7 @@
  * Loop thread only. */
 #pragma once
 
+#include "host/broker/uplink.h"
 #include "host/mqtt/outbox.h"
 #include "host/mqtt/topics.h"
 #include "host/util/cleanup.h"
@@ -32,5 +33,9 @@ void things_connected(struct things *things);
  * or a question to the owner. */
 int things_publish(struct things *things, enum topics_kind kind, const char *activity,
                    const char *payload, enum outbox_rank rank);
+/* The same for the end of an activity, which is not kept here: -EAGAIN: no connector has answered
+ * yet, delivery_retry() follows when one has.  Otherwise as uplink_publish(). */
+int things_publish_end(struct things *things, const char *activity, const char *payload,
+                       uplink_done_fn done, void *data);
 /* The owner need not answer any more. */
 void things_question_ends(struct things *things);

@@ -184,15 +184,39 @@ static void give_up(struct orchestrator *o, struct domain *d)
         }
 }
 
+/* Ends the steps of those that nobody will ever take.  True: there were some, and what follows on
+ * them is to be chosen. */
+static bool fail_hopeless(struct orchestrator *o)
+{
+        struct activity *a = o->activity;
+        bool any = false;
+        size_t i;
+
+        for (i = 0; i < a->n_domains; i++) {
+                struct domain *d = &a->domains[i];
+                const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
+
+                if (!agent || agent->up || !agent->fault || domain_is_final(d) ||
+                    (d->step == STEP_NONE && d->resume == RESUME_NO))
+                        continue;
+                intake_hopeless(o, d, agent->fault);
+                any = true;
+        }
+        return any;
+}
+
 static void issue(struct orchestrator *o)
 {
         struct activity *a = o->activity;
         size_t i;
 
-        for (i = 0; i < a->n_domains; i++)
-                give_up(o, &a->domains[i]);
-        for (i = 0; i < a->n_domains; i++)
-                choose_step(o, &a->domains[i]);
+        /* Each turn takes the units of such a domain one state further, and none leads back. */
+        do {
+                for (i = 0; i < a->n_domains; i++)
+                        give_up(o, &a->domains[i]);
+                for (i = 0; i < a->n_domains; i++)
+                        choose_step(o, &a->domains[i]);
+        } while (fail_hopeless(o));
         for (i = 0; i < a->n_domains; i++)
                 drive_send(o, &a->domains[i]);
 }

@@ -272,6 +272,22 @@ static void distrust(struct domain *d)
                 d->units[k].touched = true;
 }
 
+/* Nothing is to be expected of the step that it is at, nor of the question where it stands. */
+static void stop_waiting(struct orchestrator *o, struct domain *d, enum unit_input input,
+                         const char *reason)
+{
+        enum step step = d->step;
+
+        if (o->activity->phase == PHASE_IDENTIFY && step == STEP_IDENTIFY)
+                o->activity->refused = true;
+        if (d->resume != RESUME_NO)
+                distrust(d);
+        if (step == STEP_NONE || (is_forward_step(step) && step != STEP_VERIFY))
+                answer_all(o, d, input, reason, true);
+        else
+                answer_step(o, d, input, reason);
+}
+
 void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
 {
         const struct agent *agent = d->agent;
@@ -288,21 +304,21 @@ void intake_timeout(struct orchestrator *o, struct domain *d, bool limit)
                 (void)snprintf(reason, sizeof(reason),
                                limit ? "not finished in %s" : "not received in %s", time);
         orchestrator_log(o, 4, d->desired->id, "%s: %s", step_to_string(step), reason);
-        if (o->activity->phase == PHASE_IDENTIFY && step == STEP_IDENTIFY)
-                o->activity->refused = true;
-        if (d->resume != RESUME_NO)
-                distrust(d);
-        if (is_forward_step(step) && step != STEP_VERIFY)
-                answer_all(o, d, UNIT_SILENT, reason, true);
-        else if (step != STEP_NONE)
-                answer_step(o, d, UNIT_SILENT, reason);
-        else
-                answer_all(o, d, UNIT_SILENT, reason, true); /* it did not say where it stands */
+        stop_waiting(o, d, UNIT_SILENT, reason);
         /* Nobody waits for it any more, but it must not stay in the middle of something: agents
          * were seen to take nothing else until they have had this. */
         if (parting && step != STEP_CLEANUP && domain_is_final(d))
                 orchestrator_tell(o, EFFECT_COMMAND, d, STEP_CLEANUP, "", NULL);
         drive(o);
+}
+
+void intake_hopeless(struct orchestrator *o, struct domain *d, const char *fault)
+{
+        char reason[REASON_MAX];
+
+        (void)snprintf(reason, sizeof(reason), "the agent cannot run: %s", fault);
+        orchestrator_log(o, 4, d->desired->id, "%s: %s", step_to_string(d->step), reason);
+        stop_waiting(o, d, UNIT_DIED, reason);
 }
 
 void intake_reboot_request(struct orchestrator *o, struct domain *d, const char *reason)

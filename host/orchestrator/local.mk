@@ -9,6 +9,7 @@ libhost_orchestrator_a_SOURCES = \
 	host/orchestrator/history.c host/orchestrator/history.h \
 	host/orchestrator/intake.c \
 	host/orchestrator/orchestrator.c host/orchestrator/orchestrator.h \
+	host/orchestrator/outgoing.c \
 	host/orchestrator/record.c \
 	host/orchestrator/report.c \
 	host/orchestrator/resume.c \

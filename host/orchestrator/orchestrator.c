@@ -121,8 +121,10 @@ static void free_agents(struct agent *agents, size_t n)
 {
         size_t i;
 
-        for (i = 0; i < n; i++)
+        for (i = 0; i < n; i++) {
                 free(agents[i].domain);
+                free(agents[i].fault);
+        }
         free(agents);
 }
 
@@ -153,9 +155,10 @@ int orchestrator_set_config(struct orchestrator *o, const struct orchestrator_co
                         .domain = strdup(config->agents[i].domain),
                         .reboot_required = config->agents[i].reboot_required,
                         .up = old && old->up,
+                        .fault = old && old->fault ? strdup(old->fault) : NULL,
                 };
-                if (!agents[i].domain) {
-                        free_agents(agents, i);
+                if (!agents[i].domain || (old && old->fault && !agents[i].fault)) {
+                        free_agents(agents, i + 1);
                         return -ENOMEM;
                 }
         }
@@ -225,17 +228,11 @@ static void waiting_done(struct waiting *waiting)
 
 struct orchestrator *orchestrator_free(struct orchestrator *o)
 {
-        size_t i;
-
         if (!o)
                 return NULL;
         (void)activity_free(o->activity);
         waiting_done(&o->waiting);
-        for (i = 0; i < o->n_outbox; i++) {
-                free(o->outbox[i].activity);
-                free(o->outbox[i].text);
-        }
-        free(o->outbox);
+        outgoing_done(o);
         history_done(&o->history);
         facts_done(&o->facts);
         free_agents(o->agents, o->n_agents);
@@ -372,7 +369,7 @@ void orchestrator_finish(struct orchestrator *o, enum status status, const char 
         report_terminal(o, a->id, status, message, true);
         decide_reboot(o, status);
         o->activity = NULL;
-        report_outbox(o);
+        outgoing_send(o);
         end_domains(o, a);
         orchestrator_emit(o, &(struct effect){ .kind = EFFECT_INVENTORY, .activity = a->id });
         begin_waiting(o);
@@ -405,8 +402,7 @@ static void put_in_queue(struct orchestrator *o, const char *id, struct desired_
                 orchestrator_fail(o);
         o->dirty = true;
         orchestrator_flush(o);
-        if (o->n_outbox)
-                report_outbox(o);
+        outgoing_send(o);
         if (o->activity && o->activity->phase < PHASE_UPDATE) {
                 (void)snprintf(text, sizeof(text), "superseded by %s", id);
                 drive_abandon(o, STATUS_SUPERSEDED, text);
@@ -430,7 +426,7 @@ static void on_desired_state(struct orchestrator *o, const struct event *event)
                 (void)snprintf(text, sizeof(text), "Another update activity in progress - %s",
                                o->activity->id);
                 report_terminal(o, event->activity, STATUS_IDENTIFICATION_FAILED, text, false);
-                report_outbox(o);
+                outgoing_send(o);
         } else {
                 put_in_queue(o, event->activity, TAKE_PTR(desired));
         }
@@ -456,7 +452,7 @@ static void on_cancel(struct orchestrator *o, const struct event *event)
                 report_terminal(o, event->activity, STATUS_INCOMPLETE, "cancelled by request",
                                 false);
                 waiting_done(&o->waiting);
-                report_outbox(o);
+                outgoing_send(o);
         } else if (!a || strcmp(a->id, event->activity) != 0) {
                 orchestrator_log(o, 5, NULL, "CANCEL for activity %s, which does not run",
                                  event->activity);
@@ -475,8 +471,7 @@ static void on_start(struct orchestrator *o)
         if (o->started)
                 return;
         o->started = true;
-        if (o->n_outbox)
-                report_outbox(o);
+        outgoing_send(o);
         if (o->reboot_due)
                 drive_wait_reboot(o);
         if (o->activity)
@@ -490,6 +485,14 @@ static struct domain *domain_of(const struct orchestrator *o, const char *id)
         struct domain *d = o->activity ? activity_find_domain(o->activity, id) : NULL;
 
         return d && d->known ? d : NULL;
+}
+
+static void set_fault(struct orchestrator *o, struct agent *agent, const char *fault)
+{
+        free(agent->fault);
+        agent->fault = fault ? strdup(fault) : NULL;
+        if (fault && !agent->fault)
+                orchestrator_fail(o);
 }
 
 static void on_agent(struct orchestrator *o, const struct event *event)
@@ -506,8 +509,30 @@ static void on_agent(struct orchestrator *o, const struct event *event)
                         intake_died(o, domain_of(o, event->domain), event->text);
         }
         agent->up = up;
+        if (up)
+                set_fault(o, agent, NULL);
         if (up && domain_of(o, event->domain))
                 intake_started(o, domain_of(o, event->domain));
+}
+
+/* Whether an agent that is down is worth waiting for. */
+static void on_agent_hope(struct orchestrator *o, const struct event *event)
+{
+        struct agent *agent = orchestrator_find_agent(o, event->domain);
+        bool was_up = agent && agent->up;
+
+        if (!agent)
+                return;
+        set_fault(o, agent, event->kind == EVENT_AGENT_FAILED ? event->text : NULL);
+        if (event->kind == EVENT_AGENT_STARTING)
+                return;
+        agent->up = false;
+        if (!o->started || !domain_of(o, event->domain))
+                return;
+        if (was_up)
+                intake_died(o, domain_of(o, event->domain), event->text);
+        else
+                drive(o);
 }
 
 static void on_reboot_request(struct orchestrator *o, const struct event *event)
@@ -687,6 +712,10 @@ static void dispatch(struct orchestrator *o, const struct event *event)
         case EVENT_AGENT_DIED:
                 on_agent(o, event);
                 return;
+        case EVENT_AGENT_FAILED:
+        case EVENT_AGENT_STARTING:
+                on_agent_hope(o, event);
+                return;
         case EVENT_FEEDBACK:
                 intake_feedback(o, event);
                 return;
@@ -711,6 +740,9 @@ static void dispatch(struct orchestrator *o, const struct event *event)
         case EVENT_REBOOT_FAILED:
                 on_reboot_failed(o, event);
                 return;
+        case EVENT_DELIVERED:
+                outgoing_delivered(o, event->activity);
+                return;
         case EVENT_STOP:
                 on_stop(o);
                 return;
@@ -721,17 +753,15 @@ int orchestrator_step(struct orchestrator *o, const struct event *event, struct 
 {
         assert(o && event && effects);
 
-        if (o->stopping) {
+        if (o->stopping && event->kind != EVENT_DELIVERED) {
                 /* All is said; what comes later finds the record. */
                 (void)desired_state_free(event->desired);
                 return 0;
         }
         o->effects = effects;
         dispatch(o, event);
-        /* That a terminal feedback need not be sent again is worth a record. */
-        if (!o->activity || o->outbox_sent)
+        if (!o->activity)
                 orchestrator_flush(o);
-        o->outbox_sent = false;
         o->effects = NULL;
         return effects->failed ? -ENOMEM : 0;
 }

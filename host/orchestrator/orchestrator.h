@@ -33,13 +33,14 @@
  * `phase_timeout` is how long a domain that is at work may be silent; any feedback begins it anew.
  * `phase_limit` is how long a step may take whatever the agent says.  An agent that is down while
  * something is to be sent has `phase_timeout` to come back.  Timers are relative and are not kept
- * across a crash: they begin anew.
+ * across a crash: they begin anew.  An agent of which it is known that it will not come up is not
+ * waited for at all: what is asked of it fails at once, for the reason why it is down.
  *
  *
  * Crash, restart, power loss
  *
  * A record of the whole state goes to the journal before anything leaves that depends on it, and a
- * terminal feedback waits in the record until it is out.  orchestrator_restore() and EVENT_START
+ * terminal feedback stays in the record until EVENT_DELIVERED says that somebody has it.  orchestrator_restore() and EVENT_START
  * take up from there: the owner is asked again, a desired state that was not answered is sent
  * again, and a domain that had a command is asked with feedback_get how far it is:
  *
@@ -50,7 +51,7 @@
  *
  * So an agent may see a command a second time, after a restart of its own.  A terminal feedback may
  * be seen twice, word for word the same, if power fails between sending it and writing down that it
- * is sent.
+ * has arrived.
  *
  *
  * Which activity runs
@@ -117,7 +118,9 @@ enum event_kind {
         EVENT_INVALID,       /* activity, text: a desired state that cannot be read, and why */
         EVENT_CANCEL,        /* activity */
         EVENT_AGENT_STARTED, /* domain */
-        EVENT_AGENT_DIED,    /* domain, text */
+        EVENT_AGENT_DIED,    /* domain, text: it may come back */
+        EVENT_AGENT_FAILED,  /* domain, text: it is down, and will not come up by itself */
+        EVENT_AGENT_STARTING, /* domain: after EVENT_AGENT_FAILED; it may come up all the same */
         EVENT_FEEDBACK,      /* domain, activity, feedback */
         EVENT_REFUSED, /* domain, activity, request, result, text: the agent did not take it */
         EVENT_REBOOT_REQUEST, /* domain, activity, text */
@@ -126,6 +129,7 @@ enum event_kind {
         EVENT_FACT,           /* name, text: its value; NULL: unknown from here on */
         EVENT_JOURNAL_FAILED, /* text: why a record could not be written */
         EVENT_REBOOT_FAILED,  /* text */
+        EVENT_DELIVERED,      /* activity: somebody has its terminal feedback for certain */
         EVENT_STOP,           /* the daemon stops; EFFECT_STOPPED answers */
 };
 

@@ -147,16 +147,16 @@ static struct json *write_history(const struct history *history)
         return TAKE_PTR(array);
 }
 
-static struct json *write_outbox(const struct orchestrator *o)
+static struct json *write_outgoing(const struct orchestrator *o)
 {
         CLEANUP_JSON struct json *array = json_new_array();
         size_t i;
 
-        for (i = 0; array && i < o->n_outbox; i++) {
+        for (i = 0; array && i < o->n_outgoing; i++) {
                 CLEANUP_JSON struct json *object = json_new_object();
 
-                if (!object || place_put_text(object, "activityId", o->outbox[i].activity) < 0 ||
-                    place_put_text(object, "feedback", o->outbox[i].text) < 0 ||
+                if (!object || place_put_text(object, "activityId", o->outgoing[i].activity) < 0 ||
+                    place_put_text(object, "feedback", o->outgoing[i].text) < 0 ||
                     json_append(array, TAKE_PTR(object)) < 0)
                         return NULL;
         }
@@ -181,7 +181,7 @@ int record_write(const struct orchestrator *o, char **ret)
             place_put_text(object, "boot", o->boot_id) < 0 ||
             put_bool(object, "rebootDue", o->reboot_due) < 0 ||
             place_put_array(object, "history", write_history(&o->history)) < 0 ||
-            place_put_array(object, "outbox", write_outbox(o)) < 0)
+            place_put_array(object, "outbox", write_outgoing(o)) < 0)
                 return -ENOMEM;
         if (o->waiting.activity && json_set(object, "waiting", write_waiting(&o->waiting)) < 0)
                 return -ENOMEM;
@@ -383,24 +383,16 @@ static int read_history(struct orchestrator *o, const struct json *array)
         return 0;
 }
 
-static int read_outbox(struct orchestrator *o, const struct json *array)
+static int read_outgoing(struct orchestrator *o, const struct json *array)
 {
         const struct json *item;
+        int r = 0;
 
-        if (json_count(array) == 0)
-                return 0;
-        o->outbox = calloc(json_count(array), sizeof(*o->outbox));
-        if (!o->outbox)
-                return -ENOMEM;
-        JSON_FOREACH(item, array) {
-                struct outgoing *outgoing = &o->outbox[o->n_outbox++];
-
-                outgoing->activity = strdup(get_text(item, "activityId"));
-                outgoing->text = strdup(get_text(item, "feedback"));
-                if (!outgoing->activity || !outgoing->text)
-                        return -ENOMEM;
-        }
-        return 0;
+        JSON_FOREACH(item, array)
+                if (r == 0)
+                        r = outgoing_put(o, get_text(item, "activityId"),
+                                         get_text(item, "feedback"));
+        return r;
 }
 
 int record_read(struct orchestrator *o, const char *text, size_t length, struct diag *diag)
@@ -423,7 +415,7 @@ int record_read(struct orchestrator *o, const char *text, size_t length, struct 
         o->reboot_due = get_bool(root, "rebootDue");
         r = read_history(o, json_get_member(root, "history"));
         if (r == 0)
-                r = read_outbox(o, json_get_member(root, "outbox"));
+                r = read_outgoing(o, json_get_member(root, "outbox"));
         if (r == 0)
                 r = read_waiting(o, json_get_member(root, "waiting"), diag);
         if (r == 0)

@@ -76,53 +76,12 @@ void report_close(struct orchestrator *o)
 
 /* ---------------------------------------------------------------------------- terminal feedback */
 
-static void outbox_add(struct orchestrator *o, const char *activity, const char *text)
-{
-        struct outgoing *outbox = reallocarray(o->outbox, o->n_outbox + 1, sizeof(*outbox));
-        struct outgoing *item;
-
-        if (!outbox || !text) {
-                o->outbox = outbox ? outbox : o->outbox;
-                orchestrator_fail(o);
-                return;
-        }
-        o->outbox = outbox;
-        item = &outbox[o->n_outbox++];
-        item->activity = strdup(activity);
-        item->text = strdup(text);
-        if (!item->activity || !item->text)
-                orchestrator_fail(o);
-}
-
-/* Sends all that waits, and only then takes it off the list: should the process die in between, it
- * is sent once more. */
-void report_outbox(struct orchestrator *o)
-{
-        size_t i;
-
-        orchestrator_flush(o);
-        for (i = 0; i < o->n_outbox; i++)
-                effects_add(o->effects, &(struct effect){
-                                                .kind = EFFECT_FEEDBACK,
-                                                .activity = o->outbox[i].activity,
-                                                .text = o->outbox[i].text,
-                                                .terminal = true,
-                                        });
-        for (i = 0; i < o->n_outbox; i++) {
-                free(o->outbox[i].activity);
-                free(o->outbox[i].text);
-        }
-        o->dirty |= o->n_outbox > 0;
-        o->outbox_sent |= o->n_outbox > 0;
-        o->n_outbox = 0;
-}
-
 void report_terminal(struct orchestrator *o, const char *activity, enum status status,
                      const char *message, bool with_actions)
 {
         CLEANUP_FREE char *text = compose(o, status, message, with_actions ? o->activity : NULL);
 
-        outbox_add(o, activity, text);
+        outgoing_add(o, activity, text);
         orchestrator_check(o, history_add(&o->history, activity, status, message));
         o->dirty = true;
         orchestrator_log(o, 5, NULL, "activity %s: %s%s%s", activity, status_to_string(status),

@@ -61,6 +61,8 @@ static void resume_domain(struct orchestrator *o, struct domain *d)
         bool idle = d->step == STEP_NONE;
         size_t k;
 
+        for (k = 0; d->reboot && o->activity->phase == PHASE_VERIFY && k < d->n_units; k++)
+                drive_unit(o, d, &d->units[k], UNIT_BOOTED, NULL);
         if (domain_is_final(d))
                 return;
         if (!d->known) {

@@ -4,8 +4,8 @@
  *
  * The parts: orchestrator.c takes events in and decides which activity runs; intake.c makes of what
  * an agent says an input for its units; drive.c moves units and phases on; resume.c takes up after
- * a restart; verdict.c finds the words for the end; report.c composes feedback; record.c is the
- * journal.
+ * a restart; verdict.c finds the words for the end; report.c composes feedback; outgoing.c keeps
+ * that of the end until it has arrived; record.c is the journal.
  *
  * Whatever must survive sets `dirty`.  Every function below that lets something leave the process
  * writes the record first if it is dirty: that is where "journal before effect" is kept, and the
@@ -26,6 +26,7 @@ struct agent {
         char *domain;
         bool reboot_required;
         bool up;
+        char *fault; /* why it will not come up by itself; NULL: it may */
 };
 
 /* RUNNING is sent at once when the window is closed, and opens it; what changes inside it is sent
@@ -35,10 +36,11 @@ struct throttle {
         uint64_t timer; /* serial; 0: the window is closed */
 };
 
-/* A terminal feedback that may not have left yet. */
+/* A terminal feedback that nobody has acknowledged yet. */
 struct outgoing {
         char *activity;
         char *text;
+        bool sent; /* by this run */
 };
 
 /* A desired state that waits for its turn. */
@@ -55,9 +57,8 @@ struct orchestrator {
 
         struct activity *activity; /* NULL: none runs */
         struct waiting waiting;
-        struct outgoing *outbox;
-        size_t n_outbox;
-        bool outbox_sent; /* in this step */
+        struct outgoing *outgoing; /* the oldest first */
+        size_t n_outgoing;
         struct history history;
         bool reboot_due; /* after the activity that ended last */
         bool started;
@@ -117,8 +118,18 @@ void report_terminal(struct orchestrator *o, const char *activity, enum status s
                      const char *message, bool with_actions);
 /* A terminal feedback once more. */
 void report_again(struct orchestrator *o, const struct result *result);
-/* What the last run may not have got out. */
-void report_outbox(struct orchestrator *o);
+
+/* ----------------------------------------------------------------------------------- outgoing.c */
+
+/* A terminal feedback is to be kept until it is acknowledged.  text NULL: out of memory. */
+void outgoing_add(struct orchestrator *o, const char *activity, const char *text);
+/* The same, from a record.  -ENOMEM. */
+int outgoing_put(struct orchestrator *o, const char *activity, const char *text);
+/* Sends, behind the record that holds them, those that this run has not sent yet. */
+void outgoing_send(struct orchestrator *o);
+/* Somebody has it; an activity of which nothing is kept is ignored. */
+void outgoing_delivered(struct orchestrator *o, const char *activity);
+void outgoing_done(struct orchestrator *o);
 
 /* ------------------------------------------------------------------------------------- intake.c */
 
@@ -129,6 +140,8 @@ void intake_refused(struct orchestrator *o, const struct event *event);
 void intake_died(struct orchestrator *o, struct domain *d, const char *text);
 void intake_started(struct orchestrator *o, struct domain *d);
 void intake_timeout(struct orchestrator *o, struct domain *d, bool limit);
+/* The agent will not come up; its step ends at once. */
+void intake_hopeless(struct orchestrator *o, struct domain *d, const char *fault);
 void intake_reboot_request(struct orchestrator *o, struct domain *d, const char *reason);
 
 /* -------------------------------------------------------------------------------------- drive.c */

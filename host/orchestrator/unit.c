@@ -38,6 +38,7 @@ static const char *const inputs[UNIT_INPUT_COUNT] = {
         [UNIT_INCOMPLETE] = "incomplete",
         [UNIT_GIVE_UP] = "give up",
         [UNIT_PASS] = "pass",
+        [UNIT_BOOTED] = "booted",
         [UNIT_AGAIN] = "again",
 };
 
@@ -118,6 +119,8 @@ static const struct transition {
 
         { DONE, UNIT_GIVE_UP, { DONE, REVERT, REVERT } },
         { DONE, UNIT_FAILED, { LEFTOVER, LEFTOVER, LEFTOVER } }, /* to boot */
+        /* It was through before the boot, but what runs is only seen after it. */
+        { DONE, UNIT_BOOTED, { ACTIVATED, ACTIVATED, ACTIVATED } },
 
         { SPOILED, UNIT_OK, { OVER, OVER, OVER } },
         { SPOILED, UNIT_FAILED, { OVER, LOST, LOST } },

@@ -75,6 +75,7 @@ enum unit_input {
         UNIT_INCOMPLETE,    /* the agent has given the activity up */
         UNIT_GIVE_UP,       /* the baseline failed, or the activity ends early */
         UNIT_PASS,          /* nothing to verify */
+        UNIT_BOOTED,        /* the device has booted because the agent asked for it */
         UNIT_AGAIN,         /* the agent is given the whole desired state once more */
         UNIT_INPUT_COUNT,
 };

@@ -4,6 +4,7 @@
  *
  *   - every desired state that was accepted gets exactly one terminal feedback; a crash, or its id coming
  *     again, may repeat it;
+ *   - it is in the record until it is acknowledged, and not sent again after that;
  *   - never two activities at once, and nothing of one after its end;
  *   - a (baseline, domain) gets its commands in order;
  *   - no activity is COMPLETED before the boot that an agent asked for;
@@ -49,7 +50,7 @@ void check_command(struct world *w, const struct sim_agent *agent, const struct 
                 /* An agent that lost its memory only knows that it is active, or was before the
                  * boot. */
                 fine = (unit->done >= STEP_ACTIVATE && unit->done != STEP_CLEANUP) ||
-                       unit->active || agent->fell_back;
+                       unit->active || unit->nothing || agent->fell_back;
                 break;
         case STEP_ROLLBACK: /* are right at any time */
         case STEP_CLEANUP:
@@ -172,6 +173,8 @@ static void check_terminal(struct world *w, struct sim_activity *known, const st
         }
         if (!w->crashed_ever)
                 sim_violate(w, "a second terminal feedback", "%s", known->id);
+        else if (known->delivered)
+                sim_violate(w, "sent again after the acknowledgement", "%s", known->id);
         else if (strcmp(known->terminal, effect->text) != 0)
                 sim_violate(w, "a second, different terminal feedback", "%s: %s", known->id,
                             effect->text);
@@ -247,9 +250,36 @@ void check_before_step(struct world *w, const struct effects *effects)
         }
 }
 
+void check_outgoing(struct world *w)
+{
+        CLEANUP(orchestrator_freep)
+        struct orchestrator *o = NULL;
+        size_t i;
+        size_t k;
+
+        /* One that cannot be read is found by who reads it in earnest. */
+        if (!w->record ||
+            orchestrator_restore(&w->config, w->record, strlen(w->record), NULL, &o) < 0)
+                return;
+        for (i = 0; i < w->n_activities; i++) {
+                const struct sim_activity *a = &w->activities[i];
+
+                for (k = 0; k < o->n_outgoing; k++)
+                        if (strcmp(o->outgoing[k].activity, a->id) == 0)
+                                break;
+                if (a->terminal && !a->delivered && k == o->n_outgoing && !a->acknowledged)
+                        sim_violate(w, "an end that is not acknowledged is lost", "%s", a->id);
+                if (a->delivered && k < o->n_outgoing)
+                        sim_violate(w, "an end that is acknowledged is still in the record", "%s",
+                                    a->id);
+        }
+}
+
 void check_end(struct world *w)
 {
         size_t i;
+
+        check_outgoing(w);
 
         for (i = 0; i < w->n_activities; i++) {
                 const struct sim_activity *a = &w->activities[i];

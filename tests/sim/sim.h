@@ -86,6 +86,7 @@ enum sim_what {
         SIM_FACT,
         SIM_BROKER_START,
         SIM_REBOOT_FAILED,
+        SIM_DELIVERED, /* the server has acknowledged a terminal feedback */
 };
 
 struct sim_happening {
@@ -119,11 +120,14 @@ struct sim_activity {
         char *terminal; /* the text of the first one */
         unsigned terminals;
         enum status status;
+        bool acknowledged; /* the broker has heard that the server has it */
+        bool delivered;    /* ... and has lived to write it down */
 };
 
 struct world {
         uint64_t seed;
         uint64_t random;
+        bool server_away; /* nothing is ever acknowledged */
         uint64_t now;
         uint64_t order;
         struct sim_happening *happenings;
@@ -195,5 +199,7 @@ void check_command(struct world *w, const struct sim_agent *agent, const struct 
 /* Compares with the truth what the effects of a step say about activities that end in it. */
 void check_before_step(struct world *w, const struct effects *effects);
 void check_record(struct world *w, const char *record);
+/* Nothing that was said and not acknowledged may be missing in the record. */
+void check_outgoing(struct world *w);
 void check_end(struct world *w);
 struct sim_activity *check_find(struct world *w, const char *id);

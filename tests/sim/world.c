@@ -165,6 +165,7 @@ static void start_broker(struct world *w)
         size_t i;
 
         sim_trace(w, "--- the broker starts");
+        check_outgoing(w);
         if (w->record)
                 r = orchestrator_restore(&w->config, w->record, strlen(w->record), &diag,
                                          &w->broker);
@@ -243,6 +244,16 @@ static void reboot(struct world *w)
                 boot(w);
 }
 
+/* The server has the end of an activity, and says so a little later. */
+static void acknowledge(struct world *w, const char *activity)
+{
+        struct sim_happening h = { .what = SIM_DELIVERED };
+
+        (void)snprintf(h.activity, sizeof(h.activity), "%s", activity);
+        if (!w->server_away)
+                sim_schedule(w, sim_random(w, 3 * SIM_SECOND), &h);
+}
+
 static void carry_out(struct world *w, const struct effect *e)
 {
         check_effect(w, e);
@@ -272,6 +283,9 @@ static void carry_out(struct world *w, const struct effect *e)
                 reboot(w);
                 return;
         case EFFECT_FEEDBACK:
+                if (e->terminal)
+                        acknowledge(w, e->activity);
+                return;
         case EFFECT_CONSENT_END:
         case EFFECT_INVENTORY:
         case EFFECT_STOPPED:
@@ -455,11 +469,14 @@ static void agent_happens(struct world *w, const struct sim_happening *h)
                 agent_die(agent);
                 if (!w->broker)
                         return;
-                if (!sim_chance(w, 50))
+                /* One that stays down may be known to, or not. */
+                event.kind = w->seed % 2 ? EVENT_AGENT_FAILED : EVENT_AGENT_DIED;
+                if (!sim_chance(w, 50)) {
                         sim_schedule(w, sim_random(w, 15 * SIM_SECOND),
                                      &(struct sim_happening){ .what = SIM_AGENT_START,
                                                               .agent = h->agent });
-                event.kind = EVENT_AGENT_DIED;
+                        event.kind = EVENT_AGENT_DIED;
+                }
                 give(w, &event);
                 return;
         }
@@ -475,6 +492,18 @@ static void agent_happens(struct world *w, const struct sim_happening *h)
         give(w, &event);
 }
 
+/* To a broker that has died meanwhile nobody says it; the next one sends the feedback again. */
+static void deliver(struct world *w, const struct sim_happening *h)
+{
+        if (!w->broker)
+                return;
+        sim_trace(w, "> the server has the end of %s", h->activity);
+        check_find(w, h->activity)->acknowledged = true;
+        give(w, &(struct event){ .kind = EVENT_DELIVERED, .activity = h->activity });
+        if (w->broker)
+                check_find(w, h->activity)->delivered = true;
+}
+
 static void happen(struct world *w, const struct sim_happening *h)
 {
         switch (h->what) {
@@ -488,6 +517,9 @@ static void happen(struct world *w, const struct sim_happening *h)
         case SIM_BROKER_START:
                 if (!w->broker)
                         start_broker(w);
+                return;
+        case SIM_DELIVERED:
+                deliver(w, h);
                 return;
         case SIM_BACKEND_DESIRED:
         case SIM_BACKEND_CANCEL:
@@ -618,7 +650,7 @@ static bool live_on(struct world *w)
 
 bool sim_live(uint64_t seed, bool trace, unsigned long *steps, unsigned long *effects)
 {
-        struct world w = { .seed = seed, .random = seed, .trace = trace };
+        struct world w = { .seed = seed, .random = seed, .server_away = seed % 7 == 0, .trace = trace };
         bool fine;
         size_t i;
 

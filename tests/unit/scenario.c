@@ -258,6 +258,14 @@ static void agent_input(struct scenario *s, const char *domain, char *rest)
                 give(s, (struct event){ .kind = EVENT_AGENT_DIED, .domain = domain, .text = "" });
                 return;
         }
+        if (strcmp(rest, "fails") == 0) {
+                give(s, (struct event){
+                                .kind = EVENT_AGENT_FAILED,
+                                .domain = domain,
+                                .text = "no such file",
+                        });
+                return;
+        }
         ck_assert_ptr_nonnull(text);
         *text++ = '\0';
         if (strncmp(text, "refuses ", 8) == 0)
@@ -279,6 +287,8 @@ static void other_input(struct scenario *s, char *word, char *id, char *text)
                 give_desired_state(s, id, text);
         else if (strcmp(word, "V!") == 0)
                 give(s, (struct event){ .kind = EVENT_INVALID, .activity = id, .text = text });
+        else if (strcmp(word, "delivered") == 0)
+                give(s, (struct event){ .kind = EVENT_DELIVERED, .activity = id });
         else if (strcmp(word, "cancel") == 0)
                 give(s, (struct event){ .kind = EVENT_CANCEL, .activity = id });
         else if (strcmp(word, "owner") == 0)

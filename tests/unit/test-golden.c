@@ -31,6 +31,7 @@ START_TEST(g1_the_device_boots_after_the_report_where_the_configuration_says_so)
                 CLEAN("C"),
                 CLEAN("S"),
                 END("'status':'COMPLETED','actions':" ACS("UPDATE_SUCCESS", "UPDATE_SUCCESS")),
+                "> delivered A1",
                 ". 999ms",
                 ". 1ms",
                 "< reboot",

@@ -335,7 +335,7 @@ START_TEST(progress_is_reported_once_per_window_and_only_when_it_changed)
 }
 END_TEST
 
-START_TEST(a_crash_at_the_end_repeats_nothing_once_it_is_written_down)
+START_TEST(a_crash_repeats_the_end_until_it_has_arrived)
 {
         static const char *const lines[] = {
                 BEGIN("A1"),
@@ -343,8 +343,58 @@ START_TEST(a_crash_at_the_end_repeats_nothing_once_it_is_written_down)
                 "< V A1 {'status':'IDENTIFIED'}",
                 END("'status':'COMPLETED'"),
                 "> crash",
+                "< V A1 {'status':'COMPLETED'}",
+                "> delivered A1",
+                "> crash",
                 "> V A1 {'domains':[" DC "]}",
                 "< V A1 {'status':'COMPLETED'}",
+                NULL,
+        };
+
+        RUN(lines, );
+}
+END_TEST
+
+START_TEST(the_next_activity_does_not_wait_until_the_end_of_the_last_one_has_arrived)
+{
+        static const char *const lines[] = {
+                BEGIN("A1"),
+                "> C A1 {'status':'IDENTIFIED'}",
+                "< V A1 {'status':'IDENTIFIED'}",
+                END("'status':'COMPLETED'"),
+                BEGIN("A2"),
+                "> C A2 {'status':'IDENTIFIED'}",
+                "< V A2 {'status':'IDENTIFIED'}",
+                "< V A2 {'status':'COMPLETED'}",
+                "< inventory A2",
+                "> delivered A2",
+                "> crash",
+                "< V A1 {'status':'COMPLETED'}",
+                NULL,
+        };
+
+        RUN(lines, );
+}
+END_TEST
+
+START_TEST(an_agent_that_will_not_come_up_fails_its_domain_at_once)
+{
+        static const char *const lines[] = {
+                "> S fails",
+                "> V A1 {'domains':[" DC "," DS "]}",
+                "< V A1 {'status':'IDENTIFYING'}",
+                "< C A1 desired {'domains':[" DC "]}",
+                "> C A1 {'status':'IDENTIFIED','actions':[" AC("IDENTIFIED") "]}",
+                "< C A1 CLEANUP",
+                CLEAN("C"),
+                END("'status':'IDENTIFICATION_FAILED'," WAITED("DOWNLOAD") "[self-update]: the agent "
+                                                                           "cannot run: no such "
+                                                                           "file','actions':[" AC(
+                                                                                   "IDENTIFIED") "]"),
+                "> S starts",
+                "> V A2 {'domains':[" DS "]}",
+                "< V A2 {'status':'IDENTIFYING'}",
+                "< S A2 desired {'domains':[" DS "]}",
                 NULL,
         };
 
@@ -380,5 +430,7 @@ UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_b
           preconditions_are_waited_for_and_named, cancel_undoes_what_is_not_finished,
           an_agent_that_dies_fails_its_domain_and_cleans_up_when_it_is_back,
           progress_is_reported_once_per_window_and_only_when_it_changed,
-          a_crash_at_the_end_repeats_nothing_once_it_is_written_down,
+          a_crash_repeats_the_end_until_it_has_arrived,
+          the_next_activity_does_not_wait_until_the_end_of_the_last_one_has_arrived,
+          an_agent_that_will_not_come_up_fails_its_domain_at_once,
           the_table_of_transitions_is_the_one_that_is_written_down)
