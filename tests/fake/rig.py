@@ -338,15 +338,6 @@ class Rig:
                 assert self.process.poll() is None, "the daemon ended with %s" % self.process.poll()
                 assert time.monotonic() < deadline, "never told: " + word
 
-    def drain_notified(self):
-        """The queue is short, and a daemon that finds it full waits, as for a service manager."""
-        self.notify.settimeout(0)
-        try:
-            while True:
-                self.notified += self.notify.recv(4096).decode().split("\n")
-        except BlockingIOError:
-            pass
-
     def kill(self):
         self.process.kill()
         self.process.wait(PATIENCE)
@@ -389,7 +380,6 @@ class Rig:
         """The next message on a topic, as (activity, payload); those on others are passed over."""
         deadline = time.monotonic() + timeout
         while True:
-            self.drain_notified()
             message = self.backend.next(max(0, deadline - time.monotonic()))
             if message.topic == topic and not message.retained:
                 envelope = json.loads(message.payload)
