@@ -39,7 +39,9 @@ void activity_done(struct files *files)
 
 void activity_note_failure(struct files *files, const char *message)
 {
-        if (!files->step.failure)
+        if (files->step.failure)
+                ub_warning(files->host, "%s", message);
+        else
                 files->step.failure = strdup(message); /* NULL: see activity_end_step() */
 }
 
@@ -184,12 +186,25 @@ static void conclude_identify(struct files *files, const char *failure)
                 conclude(files, files->record.plan.n ? UB_IDENTIFIED : UB_COMPLETED, NULL);
 }
 
+/* What was switched has been taken back, and the commands have been run. */
+static void settle_touched(struct files *files)
+{
+        size_t i;
+
+        if (!files->step.undoing && files->step.command != UB_CMD_ROLLBACK)
+                return;
+        for (i = 0; i < files->record.plan.n; i++)
+                if (files->record.plan.list[i].in_scope)
+                        files->record.plan.list[i].touched = false;
+}
+
 static void conclude_command(struct files *files, const char *failure)
 {
         const struct ub_step_words *words = ub_step_words(files->step.command);
         const char *status = failure ? words->failure : words->success;
         const char *word = action_word(files->step.command, status);
 
+        settle_touched(files);
         if (word)
                 set_words(files, word, failure || files->step.command == UB_CMD_ROLLBACK ? 0 : 100);
         conclude(files, status, failure);
@@ -223,6 +238,26 @@ static bool is_undone(int32_t command)
                command != UB_CMD_CLEANUP;
 }
 
+static void run_task(struct files *files, task_run_fn run, task_done_fn done);
+
+static void on_switched(struct files *files, void *data, int r, const char *message)
+{
+        (void)data;
+        if (r < 0 || files->stopping)
+                activity_end_step(files, r, message);
+        else
+                command_run_all(files);
+}
+
+/* An ACTIVATE that fails has changed nothing in the end: outside of a baseline nobody would ask for
+ * the way back, and what ran would stay replaced by what does not. */
+static void undo_activate(struct files *files)
+{
+        files->step.undoing = true;
+        files->step.at = 0;
+        run_task(files, change_roll_back, on_switched);
+}
+
 void activity_end_step(struct files *files, int r, const char *message)
 {
         const char *failure;
@@ -240,6 +275,8 @@ void activity_end_step(struct files *files, int r, const char *message)
                 failure = strerror(-r);
         if (files->step.command == FILES_IDENTIFY)
                 conclude_identify(files, failure);
+        else if (failure && files->step.command == UB_CMD_ACTIVATE && !files->step.undoing)
+                undo_activate(files);
         else
                 conclude_command(files, failure);
 }
@@ -310,15 +347,6 @@ static void on_progress(void *data)
                 (void)ub_actions_progress(files->actions, UB_UPDATING);
         }
         (void)ub_timer(files->host, PROGRESS_USEC, on_progress, files, &files->step.timer);
-}
-
-static void on_switched(struct files *files, void *data, int r, const char *message)
-{
-        (void)data;
-        if (r < 0 || files->stopping)
-                activity_end_step(files, r, message);
-        else
-                command_run_all(files);
 }
 
 static void begin_command(struct files *files)

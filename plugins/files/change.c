@@ -150,7 +150,10 @@ int change_roll_back(struct files *files, void *data, struct ub_error *error)
         for (i = 0; i < plan->n && r == 0; i++) {
                 struct change *change = &plan->list[i];
 
-                if (change->in_scope && change->touched && change->before)
+                if (!change->in_scope)
+                        continue;
+                (void)set_program(change, NULL); /* ACTIVATE's, when it takes itself back */
+                if (change->touched && change->before)
                         r = prepare(files, change, change->before, error);
         }
         if (r == 0)

@@ -143,6 +143,11 @@ static void on_child(void *data, int32_t code, int32_t status)
         command_run_all(files);
 }
 
+static bool is_way_back(const struct files *files)
+{
+        return files->step.undoing || files->step.command == UB_CMD_ROLLBACK;
+}
+
 static void free_environment(char **environment)
 {
         size_t i;
@@ -154,7 +159,7 @@ static void free_environment(char **environment)
 static int make_environment(const struct files *files, const struct change *change,
                             char *environment[7])
 {
-        bool back = files->step.command == UB_CMD_ROLLBACK;
+        bool back = is_way_back(files);
         const char *version = back ? change->from : change->version;
         const char *id = change->id;
         size_t n = 0;
@@ -241,7 +246,7 @@ static int run_one(struct files *files, const struct change *change)
         return r;
 }
 
-/* ACTIVATE ends with the first that fails.  ROLLBACK goes on: each that works is one more. */
+/* ACTIVATE ends with the first that fails.  The way back goes on: each that works is one more. */
 void command_run_all(struct files *files)
 {
         const struct plan *plan = &files->record.plan;
@@ -250,7 +255,7 @@ void command_run_all(struct files *files)
         for (; *at < plan->n; ++*at) {
                 const struct change *change = &plan->list[*at];
 
-                if (files->step.failure && files->step.command == UB_CMD_ACTIVATE)
+                if (files->step.failure && !is_way_back(files))
                         break;
                 if (change->in_scope && change->program && run_one(files, change) == 0)
                         return; /* on_child() goes on */

@@ -55,6 +55,7 @@ struct step {
         bool running;
         bool ending; /* its end is decided; its word goes out when the record is on disk */
         bool cancelled;
+        bool undoing;            /* ACTIVATE has failed, and takes back what it did */
         int32_t command;         /* UB_CMD_* or FILES_IDENTIFY */
         size_t at;               /* index of the change that is worked on */
         struct fetch *fetches;   /* DOWNLOAD */

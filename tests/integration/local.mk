@@ -26,3 +26,12 @@ dist_check_SCRIPTS += $(integration_scripts)
 TESTS += $(integration_scripts)
 EXTRA_DIST += tests/data/config-seed-full.json tests/data/config-seed-minimal.json
 EXTRA_DIST += tests/fake/mqtt_client.py tests/fake/mqtt_gate.py tests/fake/rig.py
+
+# files_rig.py: archives, and a daemon with the files agent.
+if PLUGIN_FILES
+if PLUGIN_FAKE
+dist_check_SCRIPTS += tests/integration/36-files.py
+TESTS += tests/integration/36-files.py
+endif
+endif
+EXTRA_DIST += tests/fake/files_rig.py tests/data/desired-state-combined.json
