@@ -58,7 +58,6 @@ int domain_init(struct domain *domain, const char *id)
 void domain_done(struct domain *domain)
 {
         free(domain->id);
-        free(domain->prefix);
 }
 
 struct domains *domains_free(struct domains *domains)
@@ -73,26 +72,6 @@ struct domains *domains_free(struct domains *domains)
         problems_done(&domains->problems);
         free(domains);
         return NULL;
-}
-
-char *domain_prefix(const char *id)
-{
-        static const char end[] = "update";
-        char *prefix = malloc(strlen(id) + sizeof(end));
-        size_t n = 0;
-
-        if (!prefix)
-                return NULL;
-        for (; *id; id++) {
-                if (*id != '-')
-                        prefix[n++] = *id;
-        }
-        if (n < strlen(end) || memcmp(prefix + n - strlen(end), end, strlen(end)) != 0) {
-                memcpy(prefix + n, end, strlen(end));
-                n += strlen(end);
-        }
-        prefix[n] = '\0';
-        return prefix;
 }
 
 static struct domain *find(const struct domains *domains, const char *id)
@@ -389,21 +368,16 @@ static int check_prefix(struct domains *domains, const struct settings *settings
 
 static int settle_prefixes(struct domains *domains, const struct settings *settings)
 {
-        CLEANUP_FREE char *own = domain_prefix(settings->domain);
+        char own[PREFIX_SIZE] = "";
         size_t i;
-        int r;
+        int r = 0;
 
-        if (!own)
-                return -ENOMEM;
-        for (i = 0; i < domains->n; i++) {
-                domains->items[i].prefix = domain_prefix(domains->items[i].id);
-                if (!domains->items[i].prefix)
-                        return -ENOMEM;
-                r = check_prefix(domains, settings, i, own);
-                if (r < 0)
-                        return r;
+        (void)prefix_make(settings->domain, own); /* settings_load() has looked at it */
+        for (i = 0; i < domains->n && r == 0; i++) {
+                (void)prefix_make(domains->items[i].id, domains->items[i].prefix);
+                r = check_prefix(domains, settings, i, own); /* says so when there is none */
         }
-        return 0;
+        return r;
 }
 
 int domains_new(const struct settings *settings, const struct confd *confd, struct domains **ret)

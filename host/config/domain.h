@@ -18,6 +18,7 @@
 
 #include "host/config/problem.h"
 #include "host/config/setting.h"
+#include "host/model/prefix.h"
 #include "host/util/cleanup.h"
 
 struct confd;
@@ -32,7 +33,7 @@ extern const struct setting domain_settings[DOMAIN_SETTINGS];
 
 struct domain {
         char *id;
-        char *prefix; /* of its agent's topics; NULL before domains_new() */
+        char prefix[PREFIX_SIZE]; /* of its agent's topics; "": it can have none */
         const struct registration *registration; /* borrowed from confd; NULL: a remote agent */
         uint64_t read_timeout_usec;
         bool reboot_required;
@@ -58,10 +59,6 @@ const struct domain *domains_find(const struct domains *domains, const char *id)
 /* A domain with its defaults.  0; -ENOMEM. */
 int domain_init(struct domain *domain, const char *id);
 void domain_done(struct domain *domain);
-
-/* How topics begin: the id without "-", and with "update" at the end unless it is there.  The
- * caller's to free; NULL: out of memory. */
-char *domain_prefix(const char *id);
 
 /* The environment variable of a row for a domain: SELF_UPDATE_READ_TIMEOUT. */
 void domain_variable(const char *id, const struct setting *row, struct diag *ret);

@@ -9,7 +9,6 @@ libhost_config_a_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DAGENT_HOST='"$(pkglibexecdir)/ub-agent-host"'
 libhost_config_a_SOURCES = \
 	host/config/arguments.c host/config/arguments.h \
-	host/config/broker-url.c host/config/broker-url.h \
 	host/config/change.c host/config/change.h \
 	host/config/check.c host/config/check.h \
 	host/config/check-settings.c host/config/check-settings.h \

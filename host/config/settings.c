@@ -15,6 +15,7 @@
 #include "host/config/settings-file.h"
 #include "host/json/json.h"
 #include "host/json/pointer.h"
+#include "host/model/prefix.h"
 #include "host/util/diag.h"
 #include "host/util/file.h"
 #include "host/util/nearest.h"
@@ -279,7 +280,7 @@ static int check_broker(struct settings *settings)
         struct diag text = DIAG_INIT;
         int r;
 
-        r = broker_url_parse(connection->broker, &text, &connection->url);
+        r = address_parse(connection->broker, &text, &connection->url);
         if (r < 0)
                 return COMPLAIN(settings, connection.broker, true, text.text);
         if (!connection->url.guessed)
@@ -328,10 +329,15 @@ static int check_connection(struct settings *settings)
 /* Kanto lets anything be a domain; what makes topics that cannot be published to is refused. */
 static int check_domain(struct settings *settings)
 {
+        char prefix[PREFIX_SIZE];
+
         if (strlen(settings->domain) > DOMAIN_BYTES_MAX)
                 return COMPLAIN(settings, domain, true, "longer than 64 bytes");
         if (strpbrk(settings->domain, "+#"))
                 return COMPLAIN(settings, domain, true, "\"+\" and \"#\" cannot be in a topic");
+        if (prefix_make(settings->domain, prefix) < 0)
+                return COMPLAIN(settings, domain, true,
+                                "a topic cannot begin with \"$\" or have control characters");
         return 0;
 }
 

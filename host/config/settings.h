@@ -30,9 +30,9 @@
 #include <stdio.h>
 
 #include "host/config/arguments.h"
-#include "host/config/broker-url.h"
 #include "host/config/problem.h"
 #include "host/config/setting.h"
+#include "host/util/address.h"
 #include "host/util/cleanup.h"
 #include "host/util/log-level.h"
 
@@ -59,7 +59,7 @@ struct settings_log {
 struct settings_connection {
         bool none;                 /* "connection": null; nothing else here counts then */
         char *broker;
-        struct broker_url url;     /* the same, taken apart */
+        struct address url;     /* the same, taken apart */
         enum settings_protocol protocol;
         char *client_id;           /* "": made up */
         char *username;

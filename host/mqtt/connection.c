@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "host/mqtt/address.h"
 #include "host/mqtt/link.h"
+#include "host/util/address.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"

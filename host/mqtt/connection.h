@@ -43,7 +43,7 @@ enum {
 
 /* Texts are copied; NULL: none.  Zero stands for the default in brackets, where there is one. */
 struct connection_config {
-        const char *url; /* as in address.h */
+        const char *url; /* as in host/util/address.h */
         const char *client_id; /* ["ub" and a random number, drawn once per connection] */
         const char *username;
         const char *password;

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "host/mqtt/address.h"
 #include "host/mqtt/outbox.h"
 #include "host/mqtt/subscriptions.h"
+#include "host/util/address.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"

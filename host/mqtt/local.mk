@@ -2,7 +2,6 @@
 noinst_LIBRARIES += libhost-mqtt.a
 libhost_mqtt_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS) $(MOSQUITTO_CFLAGS)
 libhost_mqtt_a_SOURCES = \
-	host/mqtt/address.c host/mqtt/address.h \
 	host/mqtt/connection.c host/mqtt/connection.h \
 	host/mqtt/link.c host/mqtt/link.h \
 	host/mqtt/outbox.c host/mqtt/outbox.h \

@@ -3,12 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "host/util/cleanup.h"
-#include "host/util/diag.h"
-#include "host/util/utf8.h"
 
 static const struct {
         const char *suffix;
@@ -24,41 +20,12 @@ static const struct {
         [TOPICS_OWNER_CONSENT_FEEDBACK] = { "ownerconsentfeedback", 1, false },
 };
 
-static const char ENDING[] = "update";
-
-int topics_prefix(const char *domain, char ret[static TOPICS_PREFIX_SIZE])
-{
-        size_t length = strnlen(domain, TOPICS_DOMAIN_MAX + 1);
-        char prefix[TOPICS_PREFIX_SIZE];
-        size_t n = 0;
-
-        if (length > TOPICS_DOMAIN_MAX)
-                return -E2BIG;
-        if (!utf8_is_line(domain, length) || strpbrk(domain, "+#") || domain[0] == '$')
-                return -EINVAL;
-        for (size_t i = 0; i < length; i++)
-                if (domain[i] != '-')
-                        prefix[n++] = domain[i];
-        if (n > 0 && prefix[0] == '$') /* "-$SYS" */
-                return -EINVAL;
-
-        /* Case counts: "myUpdate" becomes "myUpdateupdate". */
-        if (n < strlen(ENDING) ||
-            memcmp(prefix + n - strlen(ENDING), ENDING, strlen(ENDING)) != 0) {
-                memcpy(prefix + n, ENDING, strlen(ENDING));
-                n += strlen(ENDING);
-        }
-        memcpy(ret, prefix, n);
-        ret[n] = '\0';
-        return 0;
-}
-
 int topics_make(enum topics_kind kind, const char *domain, char ret[static TOPICS_SIZE])
 {
-        char prefix[TOPICS_PREFIX_SIZE];
+        char prefix[PREFIX_SIZE];
         int r;
 
-        r = topics_prefix(domain, prefix);
+        r = prefix_make(domain, prefix);
         if (r < 0)
                 return r;
         (void)snprintf(ret, TOPICS_SIZE, "%s/%s", prefix,
@@ -92,10 +59,10 @@ int topics_parse(const char *topic, const char *const *domains, size_t n_domains
                  enum topics_kind *ret_kind, size_t *ret_domain)
 {
         for (size_t i = 0; i < n_domains; i++) {
-                char prefix[TOPICS_PREFIX_SIZE];
+                char prefix[PREFIX_SIZE];
                 size_t length;
 
-                if (topics_prefix(domains[i], prefix) < 0)
+                if (prefix_make(domains[i], prefix) < 0)
                         continue;
                 length = strlen(prefix);
                 if (strncmp(topic, prefix, length) != 0 || topic[length] != '/')
@@ -156,57 +123,4 @@ void topics_make_thing_reply(const struct topics_thing_command *command, int sta
 {
         (void)snprintf(ret, TOPICS_THING_REPLY_SIZE, "command//%s/res/%s/%d", command->thing,
                        command->request, status); /* fits, by its size */
-}
-
-/* ------------------------------------------------------------------------------------ checking */
-
-struct claim {
-        const char *domain; /* borrowed */
-        char prefix[TOPICS_PREFIX_SIZE];
-};
-
-static int claim_make(const char *domain, struct claim *ret, struct diag *diag)
-{
-        int r = topics_prefix(domain, ret->prefix);
-
-        ret->domain = domain;
-        if (r == -E2BIG)
-                return diag_set(diag, r, "domain %.40s...: longer than %d bytes", domain,
-                                TOPICS_DOMAIN_MAX);
-        if (r < 0)
-                return diag_set(
-                        diag, r,
-                        "domain %s: cannot be part of an MQTT topic, because it contains '+', "
-                        "'#' or a control character or begins with '$'",
-                        domain);
-        return 0;
-}
-
-static int claim_compare(const void *a, const void *b)
-{
-        return strcmp(((const struct claim *)a)->prefix, ((const struct claim *)b)->prefix);
-}
-
-int topics_check(const char *manager, const char *const *domains, size_t n_domains,
-                 struct diag *diag)
-{
-        CLEANUP_FREE struct claim *claims = calloc(n_domains + 1, sizeof(*claims));
-        int r;
-
-        if (!claims)
-                return -ENOMEM;
-        r = claim_make(manager, &claims[0], diag);
-        for (size_t i = 0; r >= 0 && i < n_domains; i++)
-                r = claim_make(domains[i], &claims[i + 1], diag);
-        if (r < 0)
-                return r;
-
-        qsort(claims, n_domains + 1, sizeof(*claims), claim_compare);
-        for (size_t i = 0; i < n_domains; i++)
-                if (claim_compare(&claims[i], &claims[i + 1]) == 0)
-                        return diag_set(diag, -EEXIST,
-                                        "domains \"%s\" and \"%s\" share the topics %s/...: "
-                                        "rename one of them",
-                                        claims[i].domain, claims[i + 1].domain, claims[i].prefix);
-        return 0;
 }

@@ -2,15 +2,14 @@
  *
  * topics - how the topics of the update manager and of its agents are spelled
  *
- * The one place in the host that knows.  A domain has a prefix - its id without dashes, with
- * "update" at the end unless it ends so already - and each kind of message a suffix:
+ * The one place in the host that knows.  A domain has a prefix (host/model/prefix.h) and each kind of
+ * message a suffix:
  *
  *     vehicle      vehicleupdate/desiredstate
  *     self-update  selfupdate/desiredstatefeedback
  *
- * The rule is Kanto's and not reversible: `self` and `self-update` share a prefix.  So an incoming
- * topic is looked up among the domains that there are, and topics_check() refuses a configuration
- * in which two of them could not be told apart.
+ * The rule of prefixes is not reversible, so an incoming topic is looked up among the domains that
+ * there are.
  *
  * In things mode the manager's own topics give way to those of a connector to the cloud, which
  * carries Ditto messages (host/model/ditto.h) the way Hono has them:
@@ -27,7 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct diag;
+#include "host/model/prefix.h"
 
 enum topics_kind {
         TOPICS_DESIRED_STATE,
@@ -41,16 +40,10 @@ enum topics_kind {
 
 enum {
         TOPICS_KINDS = TOPICS_OWNER_CONSENT_FEEDBACK + 1,
-        TOPICS_DOMAIN_MAX = 128,                     /* bytes of a domain's id */
-        TOPICS_PREFIX_SIZE = TOPICS_DOMAIN_MAX + 7,  /* with "update" and NUL */
-        TOPICS_SIZE = TOPICS_PREFIX_SIZE + 32,       /* with any suffix */
+        TOPICS_SIZE = PREFIX_SIZE + 32, /* with any suffix */
 };
 
-/* -EINVAL: the id contains a wildcard or a control character, begins with '$' or is no UTF-8.
- * -E2BIG: TOPICS_DOMAIN_MAX.  An empty id is fine: its prefix is "update". */
-int topics_prefix(const char *domain, char ret[static TOPICS_PREFIX_SIZE]);
-
-/* "vehicleupdate/desiredstate".  Failures of topics_prefix(). */
+/* "vehicleupdate/desiredstate".  Failures of prefix_make(). */
 int topics_make(enum topics_kind kind, const char *domain, char ret[static TOPICS_SIZE]);
 
 /* With which QoS messages of this kind are published and subscribed to, and whether they are
@@ -87,10 +80,3 @@ int topics_parse_thing_command(const char *topic, struct topics_thing_command *r
 /* Where the answer to it goes; status: as of HTTP, 100..999. */
 void topics_make_thing_reply(const struct topics_thing_command *command, int status,
                              char ret[static TOPICS_THING_REPLY_SIZE]);
-
-/* ------------------------------------------------------------------------------------ checking */
-
-/* Can the manager's domain and those of the agents be told apart by their topics?  -EINVAL, -E2BIG:
- * as topics_prefix().  -EEXIST: two share a prefix.  -ENOMEM.  diag names the domains. */
-int topics_check(const char *manager, const char *const *domains, size_t n_domains,
-                 struct diag *diag);

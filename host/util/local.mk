@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libhost-util.a
 libhost_util_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libhost_util_a_SOURCES = \
+	host/util/address.c host/util/address.h \
 	host/util/cleanup.h \
 	host/util/crc32.c host/util/crc32.h \
 	host/util/diag.c host/util/diag.h \

@@ -80,7 +80,8 @@ static void check_domains(const struct domains *domains)
         size_t i;
 
         for (i = 0; i < domains->n; i++) {
-                CHECK(strlen(domains->items[i].prefix) >= strlen("update"));
+                CHECK(!*domains->items[i].prefix ||
+                      strlen(domains->items[i].prefix) >= strlen("update"));
                 CHECK(domains_find(domains, domains->items[i].id) == &domains->items[i]);
         }
 }

@@ -58,7 +58,8 @@ tests_fuzz_fuzz_merge_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_merge_LDADD = $(CJSON_LIBS) -lm
 
 tests_fuzz_fuzz_mqtt_topics_SOURCES = tests/fuzz/fuzz-mqtt-topics.c $(fuzz_main) \
-	host/mqtt/address.c host/mqtt/topics.c host/util/diag.c host/util/topic.c host/util/utf8.c
+	host/model/prefix.c host/mqtt/topics.c host/util/address.c host/util/diag.c host/util/nearest.c host/util/topic.c \
+	host/util/utf8.c
 tests_fuzz_fuzz_mqtt_topics_CFLAGS = $(fuzz_cflags)
 
 tests_fuzz_fuzz_fragment_SOURCES = tests/fuzz/fuzz-fragment.c $(fuzz_main) $(fuzz_json_sources) \
@@ -107,8 +108,8 @@ tests_fuzz_fuzz_record_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_record_LDADD = $(CJSON_LIBS) -lm
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(fuzz_main) $(fuzz_json_sources) \
-	$(libhost_config_a_SOURCES) host/json/schema.c host/model/duration.c host/model/status.c \
-	host/util/file.c host/util/log-level.c host/util/nearest.c
+	$(libhost_config_a_SOURCES) host/json/schema.c host/model/duration.c host/model/prefix.c host/model/status.c \
+	host/util/address.c host/util/file.c host/util/log-level.c host/util/nearest.c
 tests_fuzz_fuzz_config_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_config_CPPFLAGS = $(libhost_config_a_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(CJSON_LIBS) -lm

@@ -281,6 +281,13 @@ def without_mqtt_it_is_ready_all_the_same():
         rig.stop()
 
 
+def a_server_without_a_scheme_is_taken_as_one_of_tcp():
+    with Rig(BOTH) as rig:
+        rig.config["connection"]["broker"] = "127.0.0.1:%d" % rig.server.port
+        rig.start()
+        rig.stop()
+
+
 def it_waits_for_the_mqtt_server():
     with Rig(BOTH) as rig:
         rig.backend.close()
@@ -382,7 +389,8 @@ if __name__ == "__main__":
          consent_is_asked_for_and_obeyed, preconditions_wait_for_facts,
          current_state_is_read_on_request_and_published_on_change, an_agents_own_topics_are_served,
          an_agents_own_topics_are_refused_while_the_broker_drives_it,
-         without_mqtt_it_is_ready_all_the_same, it_waits_for_the_mqtt_server,
+         without_mqtt_it_is_ready_all_the_same, a_server_without_a_scheme_is_taken_as_one_of_tcp,
+         it_waits_for_the_mqtt_server,
          hang_up_brings_a_new_agent_and_takes_one_away, an_agent_leaves_from_among_others,
          a_faulty_configuration_is_not_put_into_force, the_reboot_command_is_run_and_the_verdict_comes_after_the_boot,
          a_reboot_command_that_fails_ends_the_activity, a_damaged_journal_is_set_aside])

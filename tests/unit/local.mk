@@ -24,7 +24,7 @@ unit_programs = \
 	tests/unit/test-json \
 	tests/unit/test-merge \
 	tests/unit/test-schema \
-	tests/unit/test-broker-url \
+	tests/unit/test-address \
 	tests/unit/test-config \
 	tests/unit/test-diag \
 	tests/unit/test-domain \
@@ -138,9 +138,9 @@ tests_unit_test_schema_LDADD = libhost-json.a libhost-scan.a $(unit_ldadd) $(CJS
 
 config_ldadd = libhost-config.a libhost-model.a libhost-json.a libhost-scan.a $(unit_ldadd) $(CJSON_LIBS) -lm
 
-tests_unit_test_broker_url_SOURCES = tests/unit/test-broker-url.c tests/unit/unit.h
-tests_unit_test_broker_url_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_broker_url_LDADD = $(config_ldadd)
+tests_unit_test_address_SOURCES = tests/unit/test-address.c tests/unit/unit.h
+tests_unit_test_address_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_address_LDADD = $(unit_ldadd)
 
 tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/load-settings.h tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
@@ -190,7 +190,7 @@ tests_unit_test_subscriptions_LDADD = libhost-mqtt.a $(unit_ldadd)
 
 tests_unit_test_topics_SOURCES = tests/unit/test-topics.c tests/unit/unit.h
 tests_unit_test_topics_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_topics_LDADD = libhost-mqtt.a $(unit_ldadd)
+tests_unit_test_topics_LDADD = libhost-mqtt.a libhost-model.a $(unit_ldadd)
 
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

@@ -455,6 +455,9 @@ static const struct fault {
         /* together */
         { "{ \"domain\": \"a/#\" }",
           "error: f.json:1:3: domain: \"+\" and \"#\" cannot be in a topic", NULL },
+        { "{ \"domain\": \"-$SYS\" }",
+          "error: f.json:1:3: domain: a topic cannot begin with \"$\" or have control characters",
+          NULL },
         { "{ \"connection\": { \"broker\": \"tpc://x\" } }",
           "error: f.json:1:19: connection.broker: unknown scheme \"tpc\"; did you mean \"tcp\"?",
           NULL },

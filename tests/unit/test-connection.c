@@ -748,7 +748,7 @@ START_TEST(bad_settings_are_refused_with_a_sentence)
                 const char *text;
         } cases[] = {
                 { "ws://h",
-                  "ws://h: WebSockets are not supported; use tcp:// or mqtts://, which every "
+                  "MQTT over WebSockets is not supported; use tcp:// or mqtts://, which every "
                   "MQTT server has" },
                 { "mqtts://h",
                   "mqtts://h: TLS needs the certificate of the authority to trust (caCert)" },

@@ -175,32 +175,6 @@ START_TEST(two_domains_cannot_have_the_same_topics)
 }
 END_TEST
 
-START_TEST(prefixes_are_made_as_kanto_makes_them)
-{
-        static const char *const rows[][2] = {
-                { "vehicle", "vehicleupdate" },
-                { "containers", "containersupdate" },
-                { "self-update", "selfupdate" },
-                { "self", "selfupdate" },
-                { "test-withdash-update", "testwithdashupdate" },
-                { "update", "update" },
-                { "", "update" },
-                { "-", "update" },
-                { "Update", "Updateupdate" },
-                { "myUpdate", "myUpdateupdate" },
-                { "a/b", "a/bupdate" },
-                { "up-date", "update" },
-        };
-        size_t i;
-
-        for (i = 0; i < ARRAY_SIZE(rows); i++) {
-                CLEANUP_FREE char *prefix = domain_prefix(rows[i][0]);
-
-                ck_assert_str_eq(prefix, rows[i][1]);
-        }
-}
-END_TEST
-
 UNIT_MAIN("domain",
           without_agents_there_is_the_one_that_kanto_has,
           a_domain_is_hosted_when_an_enabled_registration_serves_it,
@@ -208,5 +182,4 @@ UNIT_MAIN("domain",
           the_domains_option_filters_and_adds,
           a_domains_values_come_from_its_own_options_and_variables,
           faults_of_a_domains_values_are_named,
-          two_domains_cannot_have_the_same_topics,
-          prefixes_are_made_as_kanto_makes_them)
+          two_domains_cannot_have_the_same_topics)
