@@ -122,10 +122,12 @@ static void on_current_state(void *data, const char *activity, const char *json)
 {
         struct life *life = data;
 
-        line(life, "<", "current_state %s %s", activity, json);
+        /* One that nobody asked for comes when the agent knows it, which may be any time. */
+        line(life, *activity ? "<" : "~", "%scurrent_state %s %s", *activity ? "" : "< ", activity,
+             json);
         free(life->inventory);
         life->inventory = strdup(json);
-        life->answer.current_state = true;
+        life->answer.current_state |= *activity != '\0';
 }
 
 /* The status word of a feedback. */

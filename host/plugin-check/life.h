@@ -9,6 +9,7 @@
  *     > request          what the host asked
  *     < event            what the plugin answered
  *     ~ < feedback ...   progress, whose number and pace may differ from run to run
+ *     ~ < current_state  an inventory that nobody asked for
  *     # line             a log line of the plugin, a remark
  *     ! problem          a rule of plugin.h that the plugin does not keep
  *

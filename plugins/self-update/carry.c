@@ -43,6 +43,25 @@ void carry_give(struct self_update *self, struct event *event)
         carry(self);
 }
 
+static void on_later(void *data)
+{
+        struct self_update *self = data;
+
+        self->later = NULL;
+        carry(self);
+}
+
+int carry_request(struct self_update *self, struct event *event)
+{
+        int r = 0;
+
+        if (!self->later)
+                r = ub_defer(self->host, on_later, self, &self->later);
+        if (r >= 0)
+                carry_give(self, event);
+        return r;
+}
+
 static void on_surveyed(void *data, uint64_t serial, int result, const char *text,
                         const struct survey *survey)
 {
@@ -415,7 +434,7 @@ static void carry(struct self_update *self)
         if (self->carrying)
                 return; /* the loop below is at it, further down the stack */
         self->carrying = true;
-        while (self->running && self->n_syncs == 0 &&
+        while (self->running && self->n_syncs == 0 && !self->later &&
                effects_take(&self->machine.effects, &effect)) {
                 do_effect(self, &effect);
                 effect_done(&effect);
@@ -450,6 +469,7 @@ void carry_stop(struct self_update *self)
         size_t i;
 
         self->running = false;
+        ub_source_drop(self->host, &self->later);
         for (i = 0; i < TIMERS_MAX; i++)
                 if (self->timers[i].self)
                         ub_source_drop(self->host, &self->timers[i].source);

@@ -179,16 +179,14 @@ static void self_update_stop(void *data)
 
 static int self_update_get(void *data, const char *activity)
 {
-        carry_give(data, &(struct event){ .kind = EVENT_GET, .activity = activity });
-        return 0;
+        return carry_request(data, &(struct event){ .kind = EVENT_GET, .activity = activity });
 }
 
 static int self_update_desired_state(void *data, const char *activity, const char *json)
 {
-        carry_give(data, &(struct event){ .kind = EVENT_DESIRED,
-                                          .activity = activity,
-                                          .json = json });
-        return 0;
+        return carry_request(data, &(struct event){ .kind = EVENT_DESIRED,
+                                                    .activity = activity,
+                                                    .json = json });
 }
 
 /* There is one component, so a baseline is either about it or not sent here. */
@@ -198,10 +196,9 @@ static int self_update_command(void *data, const char *activity, const char *bas
         (void)baseline;
         if (!ub_step_words(command))
                 return -ENOTSUP;
-        carry_give(data, &(struct event){ .kind = EVENT_COMMAND,
-                                          .activity = activity,
-                                          .command = command });
-        return 0;
+        return carry_request(data, &(struct event){ .kind = EVENT_COMMAND,
+                                                    .activity = activity,
+                                                    .command = command });
 }
 
 static int self_update_cancel(void *data, const char *activity)
@@ -210,8 +207,7 @@ static int self_update_cancel(void *data, const char *activity)
 
         if (strcmp(self->machine.record.activity.id, activity) != 0)
                 return -ENOENT;
-        carry_give(self, &(struct event){ .kind = EVENT_CANCEL, .activity = activity });
-        return 0;
+        return carry_request(self, &(struct event){ .kind = EVENT_CANCEL, .activity = activity });
 }
 
 static int self_update_feedback_get(void *data, const char *activity)
@@ -223,8 +219,8 @@ static int self_update_feedback_get(void *data, const char *activity)
                 return -ENOENT;
         if (a->state == STATE_ACTIVATED)
                 (void)ub_reboot_request(self->host, activity, "the new OS image is active");
-        carry_give(self, &(struct event){ .kind = EVENT_FEEDBACK_GET, .activity = activity });
-        return 0;
+        return carry_request(self,
+                             &(struct event){ .kind = EVENT_FEEDBACK_GET, .activity = activity });
 }
 
 /* --------------------------------------------------------------------------------------- tables */

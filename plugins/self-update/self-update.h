@@ -56,7 +56,8 @@ struct self_update {
         char found[FOUND_MAX][SETTINGS_PATH_MAX]; /* bundles that RAUC is asked about */
         uint64_t health_serial;
         uint64_t fetch_serial;
-        unsigned n_syncs; /* effects wait for them */
+        unsigned n_syncs; /* effects wait for them ... */
+        struct ub_source *later; /* ... and for the call of the host to return */
         bool carrying;
         bool running;
 };
@@ -66,3 +67,5 @@ int carry_start(struct self_update *self);
 void carry_stop(struct self_update *self);
 /* Hands an event to the machine and carries out what it wants. */
 void carry_give(struct self_update *self, struct event *event);
+/* The same for a request of the host: nothing is said before its call has returned. */
+int carry_request(struct self_update *self, struct event *event);
