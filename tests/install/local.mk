@@ -6,7 +6,7 @@ install_tests = \
 	tests/install/40-registrations.tap \
 	$(NULL)
 TESTS += $(install_tests)
-EXTRA_DIST += $(install_tests) tests/install/files.in
+EXTRA_DIST += $(install_tests) tests/install/files.in tests/install/packages.tap
 
 # The list of files, with this build's folders.
 tests/install/files: tests/install/files.in Makefile

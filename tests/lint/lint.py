@@ -24,7 +24,7 @@ Function = collections.namedtuple("Function", "name line lines complexity parame
 
 RULES = []
 TOP_FOLDERS = ("host", "plugins", "sdk", "include", "conf.d", "tests", "man", "completions",
-               "systemd", ".ci")
+               "systemd", "debian", ".ci")
 TOP_FILES = ("configure.ac", "Makefile.am", "bootstrap", "README.md", ".clang-format")
 ALLOWED_AT_MOST = 12
 
