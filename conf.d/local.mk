@@ -4,6 +4,9 @@
 if PLUGIN_FAKE
 conf_DATA += conf.d/10-fake.conf
 endif
+if PLUGIN_FILES
+conf_DATA += conf.d/30-files.conf
+endif
 if PLUGIN_REMOTE
 conf_DATA += conf.d/20-containers-remote.conf conf.d/20-self-update-remote.conf
 endif

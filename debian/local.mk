@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	debian/update-broker-dev.install \
 	debian/update-broker-dev.lintian-overrides \
 	debian/update-broker-plugin-fake.install \
+	debian/update-broker-plugin-files.install \
 	debian/update-broker-plugin-remote.install \
 	debian/update-broker.dirs \
 	debian/update-broker.install \

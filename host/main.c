@@ -124,7 +124,7 @@ static void raise_descriptors(void)
 
 /* Where the device's boot is not the kernel's, in a container, whoever starts the daemon says which
  * boot it is. */
-static int get_boot_id(char ret[static SD_ID128_UUID_STRING_MAX])
+static int get_boot_id(struct diag *diag, char ret[static SD_ID128_UUID_STRING_MAX])
 {
         const char *given = getenv("UPDATE_BROKER_BOOT_ID");
         sd_id128_t id;
@@ -135,9 +135,10 @@ static int get_boot_id(char ret[static SD_ID128_UUID_STRING_MAX])
                 return 0;
         }
         r = sd_id128_get_boot(&id);
-        if (r >= 0)
-                (void)sd_id128_to_uuid_string(id, ret);
-        return r;
+        if (r < 0)
+                return diag_set_errno(diag, r, "the kernel's boot id (is /proc mounted?)");
+        (void)sd_id128_to_uuid_string(id, ret);
+        return 0;
 }
 
 /* True when there is an error that concerns everything. */
@@ -194,7 +195,7 @@ static int run_daemon(const struct settings_sources *sources, struct setup *setu
         if (r == 0)
                 r = log_new(&options, &diag, &log);
         if (r >= 0)
-                r = get_boot_id(boot_id);
+                r = get_boot_id(&diag, boot_id);
         if (r >= 0)
                 r = sd_event_default(&event);
         if (r >= 0)
