@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	debian/update-broker-plugin-fake.install \
 	debian/update-broker-plugin-files.install \
 	debian/update-broker-plugin-remote.install \
+	debian/update-broker-plugin-self-update.install \
 	debian/update-broker.dirs \
 	debian/update-broker.install \
 	debian/update-broker.postinst \
