@@ -79,8 +79,11 @@ static void *run_jobs(void *userdata)
                 (void)pthread_mutex_lock(&w->lock);
 
                 jobs_append(&w->finished, job);
+                /* Who is woken wants the lock. */
+                (void)pthread_mutex_unlock(&w->lock);
                 (void)pthread_cond_signal(&w->changed);
                 (void)eventfd_write(w->done_fd, 1); /* fails only where the loop is 2^64 behind */
+                (void)pthread_mutex_lock(&w->lock);
         }
         (void)pthread_mutex_unlock(&w->lock);
         return NULL;
@@ -209,8 +212,8 @@ int worker_submit(struct worker *w, worker_run_fn run, worker_done_fn done, void
         w->n_jobs++;
         (void)pthread_mutex_lock(&w->lock);
         jobs_append(&w->waiting, job);
-        (void)pthread_cond_signal(&w->changed);
         (void)pthread_mutex_unlock(&w->lock);
+        (void)pthread_cond_signal(&w->changed); /* not before: who is woken wants the lock */
         return 0;
 }
 
