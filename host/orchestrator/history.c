@@ -18,6 +18,8 @@ void history_done(struct history *history)
 {
         while (history->n > 0)
                 result_done(&history->results[--history->n]);
+        free(history->text);
+        history->text = NULL;
 }
 
 int history_add(struct history *history, const char *activity, enum status status,
@@ -28,6 +30,8 @@ int history_add(struct history *history, const char *activity, enum status statu
 
         if (!activity_copy || !message_copy)
                 return -ENOMEM;
+        free(history->text);
+        history->text = NULL;
         if (history->n == HISTORY_MAX) {
                 result_done(&history->results[0]);
                 memmove(&history->results[0], &history->results[1],

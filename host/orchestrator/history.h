@@ -21,6 +21,7 @@ struct result {
 struct history {
         struct result results[HISTORY_MAX]; /* the oldest first */
         size_t n;
+        char *text; /* record.c: all of it as JSON; NULL: not since the last change */
 };
 
 void history_done(struct history *history);

@@ -3,7 +3,6 @@
  * The journal's record, version 1: one JSON object with everything that must survive.
  *
  *     {"version":1,"boot":s,"rebootDue":bool,
- *      "history":[{"activityId":s,"status":S,"message":s}],
  *      "outbox":[{"activityId":s,"feedback":s}],
  *      "waiting":{"activityId":s,"desiredState":{..}},
  *      "activity":{"activityId":s,"desiredState":{..},"phase":P,"gate":n,"refused":bool,"identified":bool,
@@ -11,13 +10,17 @@
  *                  "verdict":S,"verdictText":s,
  *                  "baselines":[{"failed":bool,"reason":s,"silence":bool}],
  *                  "domains":[{"step":s,"unit":n,"reboot":bool,"deaths":n,"actions":[..],
- *                              "units":[{"state":s,"touched":bool,"reason":s,"silence":bool}]}]}}
+ *                              "units":[{"state":s,"touched":bool,"reason":s,"silence":bool}]}]},
+ *      "history":[{"activityId":s,"status":S,"message":s}]}
  *
  * Baselines, domains and units stand in the order in which activity_new() makes them of the desired
  * state; so the record need not name them, only have as many.  Members that are false, 0 or empty
  * are left away.  What is unknown is ignored, so that an older daemon can read what a newer one
  * wrote as long as the version is the same. */
+#include "config.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,21 +176,53 @@ static struct json *write_waiting(const struct waiting *waiting)
         return TAKE_PTR(object);
 }
 
-int record_write(const struct orchestrator *o, char **ret)
+/* The history is as long as the rest, and changes once in an activity. */
+static const char *history_text(struct history *history)
+{
+        CLEANUP_JSON struct json *array = NULL;
+
+        if (history->text)
+                return history->text;
+        array = write_history(history);
+        if (!array || json_print(array, JSON_LAYOUT_COMPACT, &history->text) < 0)
+                return NULL;
+        return history->text;
+}
+
+/* The history becomes the last member of the object that the text is. */
+static int add_history(struct history *history, const char *text, char **ret)
+{
+        const char *more = history_text(history);
+        char *whole;
+
+        if (!more ||
+            asprintf(&whole, "%.*s,\"history\":%s}", (int)strlen(text) - 1, text, more) < 0)
+                return -ENOMEM;
+        *ret = whole;
+        return 0;
+}
+
+int record_write(struct orchestrator *o, char **ret)
 {
         CLEANUP_JSON struct json *object = json_new_object();
+        CLEANUP_FREE char *text = NULL;
+        int r;
 
         if (!object || json_set(object, "version", json_new_integer(RECORD_VERSION)) < 0 ||
             place_put_text(object, "boot", o->boot_id) < 0 ||
             put_bool(object, "rebootDue", o->reboot_due) < 0 ||
-            place_put_array(object, "history", write_history(&o->history)) < 0 ||
             place_put_array(object, "outbox", write_outgoing(o)) < 0)
                 return -ENOMEM;
         if (o->waiting.activity && json_set(object, "waiting", write_waiting(&o->waiting)) < 0)
                 return -ENOMEM;
         if (o->activity && json_set(object, "activity", write_activity(o->activity)) < 0)
                 return -ENOMEM;
-        return json_print(object, JSON_LAYOUT_COMPACT, ret);
+        r = json_print(object, JSON_LAYOUT_COMPACT, &text);
+        if (r == 0 && o->history.n)
+                return add_history(&o->history, text, ret);
+        if (r == 0)
+                *ret = TAKE_PTR(text);
+        return r;
 }
 
 /* ----------------------------------------------------------------------------------------- reading

@@ -187,6 +187,6 @@ int verdict_waited(enum phase phase, const char *cause, char **ret_text);
 /* ------------------------------------------------------------------------------------- record.c */
 
 /* The whole state as one JSON text, the caller's to free.  -ENOMEM. */
-int record_write(const struct orchestrator *o, char **ret);
+int record_write(struct orchestrator *o, char **ret);
 /* Fills an orchestrator without activity.  -EBADMSG with diag; -ENOMEM. */
 int record_read(struct orchestrator *o, const char *text, size_t length, struct diag *diag);
