@@ -19,11 +19,37 @@
 #include "host/util/diag.h"
 #include "host/util/time.h"
 
-/* Asks a plugin in a throw-away process, so that reading a configuration never runs foreign code in
- * this one. */
-static int get_schema(void *data, const char *plugin, char **ret, struct diag *diag)
+/* ------------------------------------------------------------------------------ what plugins say */
+
+/* A plugin is asked once for all its registrations, whatever it answers. */
+struct answer {
+        struct answer *next;
+        char *plugin;
+        char *schema; /* NULL: it has none, or could not be asked */
+        int r;
+        struct diag diag; /* r < 0: why */
+};
+
+struct inquiry {
+        const struct settings_run *run; /* borrowed */
+        struct answer *answers;
+};
+
+static void inquiry_done(struct inquiry *inquiry)
 {
-        const struct settings_run *run = data;
+        while (inquiry->answers) {
+                struct answer *answer = inquiry->answers;
+
+                inquiry->answers = answer->next;
+                free(answer->plugin);
+                free(answer->schema);
+                free(answer);
+        }
+}
+
+/* In a throw-away process, so that reading a configuration never runs foreign code in this one. */
+static int ask(const struct settings_run *run, const char *plugin, char **ret, struct diag *diag)
+{
         const struct trust_rules rules = trust_rules_default();
         struct probe_config probe = {
                 .agent_host = run->agent_host,
@@ -45,17 +71,65 @@ static int get_schema(void *data, const char *plugin, char **ret, struct diag *d
         return 0;
 }
 
+static int find_answer(struct inquiry *inquiry, const char *plugin, struct answer **ret)
+{
+        struct answer *answer;
+
+        for (answer = inquiry->answers; answer; answer = answer->next)
+                if (strcmp(answer->plugin, plugin) == 0) {
+                        *ret = answer;
+                        return 0;
+                }
+        answer = calloc(1, sizeof(*answer));
+        if (!answer)
+                return -ENOMEM;
+        answer->plugin = strdup(plugin);
+        if (!answer->plugin) {
+                free(answer);
+                return -ENOMEM;
+        }
+        answer->next = inquiry->answers;
+        inquiry->answers = answer;
+        answer->r = ask(inquiry->run, plugin, &answer->schema, &answer->diag);
+        *ret = answer;
+        return 0;
+}
+
+static int get_schema(void *data, const char *plugin, char **ret, struct diag *diag)
+{
+        struct answer *answer;
+        char *schema = NULL;
+        int r;
+
+        r = find_answer(data, plugin, &answer);
+        if (r < 0)
+                return diag_set_errno(diag, r, "%s", plugin);
+        if (answer->r < 0)
+                return diag_set(diag, answer->r, "%s", answer->diag.text);
+        if (answer->schema) {
+                schema = strdup(answer->schema);
+                if (!schema)
+                        return diag_set_errno(diag, -ENOMEM, "%s", plugin);
+        }
+        *ret = schema;
+        return 0;
+}
+
 static int load_confd(struct settings *settings, struct confd **ret)
 {
+        struct inquiry inquiry = { .run = &settings->run };
         const struct confd_options options = {
                 .dirs = (const char *const *)settings->run.conf_dirs,
                 .n_dirs = words_count(settings->run.conf_dirs),
                 .owner = geteuid(),
                 .schema = get_schema,
-                .schema_data = &settings->run,
+                .schema_data = &inquiry,
         };
+        int r;
 
-        return confd_load(&options, ret);
+        r = confd_load(&options, ret);
+        inquiry_done(&inquiry);
+        return r;
 }
 
 /* -------------------------------------------------------------------------------- remote agents */
