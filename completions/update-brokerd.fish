@@ -37,9 +37,9 @@ complete -c update-brokerd -l mqtt-conn-disconnect-timeout -d 'how long to wait 
 complete -c update-brokerd -l mqtt-conn-username -d 'user towards the broker' -x
 complete -c update-brokerd -l mqtt-conn-password -d 'its password; others can read it on a command line' -x
 complete -c update-brokerd -l mqtt-conn-connect-timeout -d 'how long to wait for the broker to accept' -x
-complete -c update-brokerd -l mqtt-conn-ack-timeout -d 'how long to wait for the broker to acknowledge a message' -x
-complete -c update-brokerd -l mqtt-conn-sub-timeout -d 'the same for a subscription' -x
-complete -c update-brokerd -l mqtt-conn-unsub-timeout -d 'the same for its end' -x
+complete -c update-brokerd -l mqtt-conn-ack-timeout -d 'how long the broker may acknowledge nothing; a keep-alive later we connect anew' -x
+complete -c update-brokerd -l mqtt-conn-sub-timeout -d 'how long it may confirm no subscription before we connect anew' -x
+complete -c update-brokerd -l mqtt-conn-unsub-timeout -d 'how long it may confirm no end of one before that is logged' -x
 complete -c update-brokerd -l mqtt-conn-ca-cert -d 'PEM file of the authorities that may vouch for the broker' -r -F
 complete -c update-brokerd -l mqtt-conn-cert -d 'PEM file of our certificate' -r -F
 complete -c update-brokerd -l mqtt-conn-key -d 'PEM file of its key, not encrypted' -r -F

@@ -204,6 +204,9 @@ static int connect_new(struct uplink *uplink, const struct settings_connection *
                 .mqtt5 = c->protocol == SETTINGS_PROTOCOL_5,
                 .keep_alive_usec = c->keep_alive_usec,
                 .connect_timeout_usec = c->connect_timeout_usec,
+                .acknowledge_timeout_usec = c->acknowledge_timeout_usec,
+                .subscribe_timeout_usec = c->subscribe_timeout_usec,
+                .unsubscribe_timeout_usec = c->unsubscribe_timeout_usec,
         };
 
         return connection_new(uplink->event, uplink->lookups, &config, &connection_events, uplink,

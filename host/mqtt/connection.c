@@ -12,6 +12,7 @@
 
 #include "host/mqtt/link.h"
 #include "host/util/address.h"
+#include "host/mqtt/owed.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"
@@ -41,12 +42,16 @@ struct connection {
         struct link_config link_config; /* borrows from texts and address */
         uint64_t retry_min_usec;
         uint64_t retry_max_usec;
+        uint64_t limits_usec[OWED_KINDS];
 
         struct link *link; /* NULL: waiting for the next attempt */
         bool up;
         uint64_t up_since_usec;
         unsigned n_failures;     /* in a row */
         sd_event_source *retry;  /* the next attempt */
+        struct owed owed;         /* by the server, on this link */
+        bool complained;          /* of missing acknowledgements */
+        sd_event_source *patience; /* its end */
         sd_event_source *update; /* there is news for the server or of the outbox */
         struct outbox *outbox;
         struct subscriptions *subscriptions;
@@ -80,6 +85,55 @@ static void request_update(struct connection *connection)
         (void)sd_event_source_set_enabled(connection->update, SD_EVENT_ONESHOT);
 }
 
+/* ------------------------------------------------------------------------------------- patience */
+
+/* Up to here the server may owe answers of this kind.  One that keeps the link alive may just be
+ * slow, and to send everything once more would not help it: so it has a keep-alive time longer. */
+static uint64_t deadline(const struct connection *connection, enum owed_kind kind)
+{
+        uint64_t limit_usec = connection->limits_usec[kind];
+
+        if (kind == OWED_PUBACK && connection->complained)
+                limit_usec += connection->link_config.keep_alive_usec;
+        return owed_deadline(&connection->owed, kind, limit_usec);
+}
+
+static void rearm_patience(struct connection *connection)
+{
+        uint64_t first_usec = UINT64_MAX;
+        int kind;
+
+        for (kind = 0; kind < OWED_KINDS; kind++)
+                if (deadline(connection, (enum owed_kind)kind) < first_usec)
+                        first_usec = deadline(connection, (enum owed_kind)kind);
+        /* Cannot fail with a source of ours. */
+        (void)sd_event_source_set_time(connection->patience, first_usec);
+        (void)sd_event_source_set_enabled(connection->patience, first_usec == UINT64_MAX
+                                                                        ? SD_EVENT_OFF
+                                                                        : SD_EVENT_ONESHOT);
+}
+
+static void ask(struct connection *connection, enum owed_kind kind)
+{
+        owed_ask(&connection->owed, kind, time_now_usec());
+        rearm_patience(connection);
+}
+
+static void answer(struct connection *connection, enum owed_kind kind)
+{
+        owed_answer(&connection->owed, kind, time_now_usec());
+        if (kind == OWED_PUBACK)
+                connection->complained = false;
+        rearm_patience(connection);
+}
+
+static void forget_owed(struct connection *connection)
+{
+        connection->owed = (struct owed){ 0 };
+        connection->complained = false;
+        rearm_patience(connection);
+}
+
 /* -------------------------------------------------------------------------------------
  * subscriptions */
 
@@ -98,11 +152,16 @@ static int tell_change(void *data, const char *filter, int qos, bool subscribe)
         int mid;
         int r;
 
-        if (!subscribe)
-                return link_unsubscribe(connection->link, filter);
+        if (!subscribe) {
+                r = link_unsubscribe(connection->link, filter);
+                if (r == 0)
+                        ask(connection, OWED_UNSUBACK);
+                return r;
+        }
         r = link_subscribe(connection->link, filter, qos, &mid);
         if (r < 0)
                 return r;
+        ask(connection, OWED_SUBACK);
         asked = &connection->asked[connection->next_asked++ % ASKED_MAX];
         free(asked->filter);
         asked->filter = strdup(filter); /* without memory the filter goes unnamed */
@@ -122,6 +181,16 @@ static void on_refused(void *data, int mid)
         (void)diag_set(&diag, 0, "the server refuses the subscription to %s",
                        filter ? filter : "one of the topics");
         report_trouble(connection, diag.text);
+}
+
+static void on_subscribed(void *data)
+{
+        answer(data, OWED_SUBACK);
+}
+
+static void on_unsubscribed(void *data)
+{
+        answer(data, OWED_UNSUBACK);
 }
 
 static void on_message(void *data, const struct mqtt_message *message)
@@ -153,10 +222,12 @@ static void send_waiting(struct connection *connection)
 
                 if (r == -ENOTCONN || r == -ENOMEM)
                         return; /* it waits for the next link, or the next occasion */
-                if (r != 0)
+                if (r != 0) {
                         outbox_fail(connection->outbox, id, r < 0 ? r : 0);
-                else
+                } else {
                         outbox_sent(connection->outbox, id, mid);
+                        ask(connection, OWED_PUBACK);
+                }
         }
 }
 
@@ -165,6 +236,7 @@ static void on_answered(void *data, int mid, int r)
         struct connection *connection = data;
 
         outbox_answered(connection->outbox, mid, r);
+        answer(connection, OWED_PUBACK);
         request_update(connection);
 }
 
@@ -302,6 +374,7 @@ static void on_down(void *data, const char *why, bool reached)
                 connection->n_failures = 0;
         connection->up = false;
         forget_asked(connection);
+        forget_owed(connection);
         outbox_rewind(connection->outbox);
 
         if (!reached && connection->address.is_name && !connection->link_config.ipv4_only) {
@@ -318,8 +391,55 @@ static const struct link_events link_events = {
         .message = on_message,
         .answered = on_answered,
         .refused = on_refused,
+        .subscribed = on_subscribed,
+        .unsubscribed = on_unsubscribed,
         .down = on_down,
 };
+
+/* The first time it is only said; after that the link is of no use.  What is still leaving on a slow
+ * line cannot be acknowledged yet, and if the line is dead, the keep-alive notices. */
+static void acknowledgements_missing(struct connection *connection)
+{
+        struct diag diag = DIAG_INIT;
+
+        if (connection->complained &&
+            !(connection->link_config.keep_alive_usec && link_is_sending(connection->link))) {
+                on_down(connection, "the server does not acknowledge what is sent", true);
+                return;
+        }
+        if (connection->complained) {
+                connection->owed.kinds[OWED_PUBACK].since_usec = time_now_usec();
+                rearm_patience(connection);
+                return;
+        }
+        connection->complained = true;
+        rearm_patience(connection);
+        (void)diag_set(&diag, 0, "the server does not acknowledge what is sent; %zu messages wait",
+                       outbox_count(connection->outbox));
+        report_trouble(connection, diag.text);
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *data)
+{
+        struct connection *connection = data;
+        uint64_t now_usec = time_now_usec();
+
+        (void)source;
+        (void)usec;
+        /* One at a time: each may end the link, or, last, the connection. */
+        if (deadline(connection, OWED_SUBACK) <= now_usec) {
+                on_down(connection, "the server does not confirm subscriptions", true);
+        } else if (deadline(connection, OWED_PUBACK) <= now_usec) {
+                acknowledgements_missing(connection);
+        } else if (deadline(connection, OWED_UNSUBACK) <= now_usec) {
+                connection->owed.kinds[OWED_UNSUBACK].n = 0; /* a topic too many does no harm */
+                rearm_patience(connection);
+                report_trouble(connection, "the server does not confirm the end of subscriptions");
+        } else {
+                rearm_patience(connection);
+        }
+        return 0;
+}
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 {
@@ -394,6 +514,14 @@ static int configure(struct connection *connection, const struct connection_conf
         connection->retry_min_usec = config->retry_min_usec ? config->retry_min_usec : USEC_PER_SEC;
         connection->retry_max_usec =
                 config->retry_max_usec ? config->retry_max_usec : USEC_PER_MINUTE;
+        connection->limits_usec[OWED_PUBACK] =
+                config->acknowledge_timeout_usec ? config->acknowledge_timeout_usec
+                                                 : 15 * USEC_PER_SEC;
+        connection->limits_usec[OWED_SUBACK] =
+                config->subscribe_timeout_usec ? config->subscribe_timeout_usec : 15 * USEC_PER_SEC;
+        connection->limits_usec[OWED_UNSUBACK] = config->unsubscribe_timeout_usec
+                                                         ? config->unsubscribe_timeout_usec
+                                                         : 5 * USEC_PER_SEC;
         connection->link_config = (struct link_config){
                 .address = &connection->address,
                 .mqtt5 = config->mqtt5,
@@ -419,6 +547,11 @@ static int make_sources(struct connection *connection)
                               TIMER_ACCURACY_USEC, on_retry, connection);
         if (r >= 0)
                 r = sd_event_source_set_enabled(connection->retry, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time(connection->event, &connection->patience, CLOCK_BOOTTIME, 0,
+                                      TIMER_ACCURACY_USEC, on_patience, connection);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(connection->patience, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_defer(connection->event, &connection->update, on_update,
                                        connection);
@@ -464,6 +597,7 @@ struct connection *connection_free(struct connection *connection)
                 *connection->freed = true;
         link_free(connection->link);
         (void)sd_event_source_disable_unref(connection->retry);
+        (void)sd_event_source_disable_unref(connection->patience);
         (void)sd_event_source_disable_unref(connection->update);
         forget_asked(connection);
         subscriptions_free(connection->subscriptions);

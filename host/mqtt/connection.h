@@ -7,6 +7,10 @@
  * longest wait, the waits begin anew.  A host's name is tried twice per attempt, the second time
  * with IPv4 alone, because libmosquitto tries one address only.
  *
+ * A link that is up but useless is given up, and another one made: when the server confirms no
+ * subscription for subscribe_timeout, so that we are deaf, or acknowledges nothing for
+ * acknowledge_timeout and, after that has been reported as trouble, another keep-alive time.
+ *
  * Whatever is subscribed to is subscribed to again after each reconnection, before anything is
  * published; whatever was published and not acknowledged is published again (`outbox` says what
  * happens when that is too much).  With QoS 1 the server may therefore see a message twice, as MQTT
@@ -53,7 +57,10 @@ struct connection_config {
         bool mqtt5;                    /* else 3.1.1 */
         uint64_t keep_alive_usec;      /* whole seconds; less than one: none; else at least 5 s */
         uint64_t connect_timeout_usec; /* [30 s] */
-        uint64_t retry_min_usec;       /* [1 s] */
+        uint64_t acknowledge_timeout_usec; /* [15 s] */
+        uint64_t subscribe_timeout_usec;   /* [15 s] */
+        uint64_t unsubscribe_timeout_usec; /* only reported [5 s] */
+        uint64_t retry_min_usec;           /* [1 s] */
         uint64_t retry_max_usec;       /* [60 s] */
         size_t max_queued;             /* messages on their way [1000] */
         size_t max_queued_bytes;       /* [16 MiB] */
@@ -72,7 +79,8 @@ struct connection_events {
          * say nothing). */
         void (*published)(void *data, uint64_t id, int r);
         /* Something is wrong that does not end the connection: a subscription that the server
-         * refuses, a message that is too large and was not handed out. */
+         * refuses, acknowledgements that do not come, a message that is too large and was not handed
+         * out. */
         void (*trouble)(void *data, const char *text);
 };
 

@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "host/mqtt/outbox.h"
@@ -429,6 +430,20 @@ static void on_subscribe(struct mosquitto *mosq, void *data, int mid, int n, con
         for (int i = 0; i < n && !link->freed; i++)
                 if (granted[i] >= MQTT_RC_UNSPECIFIED)
                         link->events.refused(link->data, mid);
+        if (!link->freed)
+                link->events.subscribed(link->data);
+}
+
+static void on_unsubscribe(struct mosquitto *mosq, void *data, int mid,
+                           const mosquitto_property *properties)
+{
+        struct link *link = data;
+
+        (void)mosq;
+        (void)mid;
+        (void)properties;
+        if (!link->freed)
+                link->events.unsubscribed(link->data);
 }
 
 /* ----------------------------------------------------------------------------------------
@@ -558,6 +573,7 @@ static int set_up_client(struct link *link, const struct link_config *config, st
         mosquitto_message_v5_callback_set(link->mosq, on_message);
         mosquitto_publish_v5_callback_set(link->mosq, on_publish);
         mosquitto_subscribe_v5_callback_set(link->mosq, on_subscribe);
+        mosquitto_unsubscribe_v5_callback_set(link->mosq, on_unsubscribe);
 
         rc = mosquitto_int_option(link->mosq, MOSQ_OPT_PROTOCOL_VERSION,
                                   config->mqtt5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
@@ -657,6 +673,14 @@ static int after_send(struct link *link, int rc, int error)
         (void)sd_event_source_set_time(link->timer, link->last_out_usec);
         (void)sd_event_source_set_enabled(link->timer, SD_EVENT_ONESHOT);
         return -ENOTCONN;
+}
+
+bool link_is_sending(const struct link *link)
+{
+        int bytes = 0;
+
+        return mosquitto_want_write(link->mosq) ||
+               (ioctl(link->fd, TIOCOUTQ, &bytes) == 0 && bytes > 0);
 }
 
 static bool is_usable(const struct link *link)

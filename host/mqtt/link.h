@@ -59,8 +59,11 @@ struct link_events {
         void (*message)(void *data, const struct mqtt_message *message);
         /* r: 0, or why the server did not want it */
         void (*answered)(void *data, int mid, int r);
-        /* The server will not send what this filter matches. */
+        /* The server will not send what this filter matches; subscribed() follows. */
         void (*refused)(void *data, int mid);
+        /* It has answered a link_subscribe(), or a link_unsubscribe(). */
+        void (*subscribed)(void *data);
+        void (*unsubscribed)(void *data);
         /* The last one: it could not be made or is gone, and why in words.  reached: the server was
          * heard, if only to say no. */
         void (*down)(void *data, const char *why, bool reached);
@@ -74,6 +77,9 @@ int link_new(sd_event *event, struct worker *worker, const struct link_config *c
 
 /* Says good-bye without waiting for it.  Takes NULL.  No event comes after it. */
 struct link *link_free(struct link *link);
+
+/* Whether bytes are still on their way into the network. */
+bool link_is_sending(const struct link *link);
 
 /* These need up().  -ENOTCONN: the link is broken, down() follows.  Any other failure is the
  * message's own: -EMSGSIZE: larger than the server allows; -ENOMEM; -EINVAL. */

@@ -5,6 +5,7 @@ libhost_mqtt_a_SOURCES = \
 	host/mqtt/connection.c host/mqtt/connection.h \
 	host/mqtt/link.c host/mqtt/link.h \
 	host/mqtt/outbox.c host/mqtt/outbox.h \
+	host/mqtt/owed.c host/mqtt/owed.h \
 	host/mqtt/subscriptions.c host/mqtt/subscriptions.h \
 	host/mqtt/topics.c host/mqtt/topics.h \
 	$(NULL)

@@ -16,6 +16,7 @@ unit_programs = \
 	tests/unit/test-orchestrator \
 	tests/unit/test-precondition \
 	tests/unit/test-connection \
+	tests/unit/test-patience \
 	tests/unit/test-confd \
 	tests/unit/test-control \
 	tests/unit/test-control-access \
@@ -107,6 +108,10 @@ tests_unit_test_connection_SOURCES = tests/unit/test-connection.c tests/unit/fol
 	tests/fake/mqtt-server.h tests/unit/unit.h
 tests_unit_test_connection_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) $(MOSQUITTO_CFLAGS)
 tests_unit_test_connection_LDADD = libhost-mqtt.a $(unit_ldadd) $(SYSTEMD_LIBS) $(MOSQUITTO_LIBS)
+
+tests_unit_test_patience_SOURCES = tests/unit/test-patience.c tests/unit/unit.h
+tests_unit_test_patience_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) $(MOSQUITTO_CFLAGS)
+tests_unit_test_patience_LDADD = libhost-mqtt.a $(unit_ldadd) $(SYSTEMD_LIBS) $(MOSQUITTO_LIBS)
 
 tests_unit_test_frame_SOURCES = tests/unit/test-frame.c tests/unit/unit.h
 tests_unit_test_frame_CPPFLAGS = $(unit_cppflags)
