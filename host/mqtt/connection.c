@@ -11,8 +11,8 @@
 #include <sys/random.h>
 
 #include "host/mqtt/link.h"
-#include "host/util/address.h"
 #include "host/mqtt/owed.h"
+#include "host/util/address.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"
