@@ -14,7 +14,7 @@ integration_scripts += \
 	tests/integration/33-service-manager.py \
 	tests/integration/34-system-bus.py \
 	tests/integration/35-sizes.py \
-	tests/integration/36-the-end-arrives.py \
+	tests/integration/38-the-end-arrives.py \
 	tests/integration/37-agents-that-cannot-run.py \
 	tests/integration/41-ubctl-and-daemon.py \
 	$(NULL)
