@@ -186,6 +186,15 @@ static void on_desired_state(void *data, const struct mqtt_message *message)
                     *diag.text ? diag.text : strerror(-r));
 }
 
+void agent_topics_oversized(struct hosted *h, const struct mqtt_message *message)
+{
+        char topic[TOPICS_SIZE];
+
+        if (is_served(h) && topics_make(TOPICS_DESIRED_STATE, h->domain, topic) == 0 &&
+            strcmp(topic, message->topic) == 0)
+                on_desired_state(h, message);
+}
+
 /* The tutorials name a baseline that their desired state does not have, and mean everything. */
 static const char *find_baseline(const struct hosted *h, const char *title)
 {

@@ -264,6 +264,21 @@ static void on_uplink(void *data, bool up)
         broker_look(b);
 }
 
+static void on_oversized(void *data, const struct mqtt_message *message)
+{
+        struct broker *b = data;
+        size_t i;
+
+        northbound_oversized(b, message);
+        for (i = 0; i < b->n_hosted; i++)
+                agent_topics_oversized(b->hosted[i], message);
+}
+
+static const struct uplink_events uplink_events = {
+        .changed = on_uplink,
+        .oversized = on_oversized,
+};
+
 static void on_saved(void *data)
 {
         delivery_retry(data);
@@ -425,7 +440,7 @@ static int make_parts(struct broker *b)
                 .trust = b->config->trust,
                 .breadcrumb = b->breadcrumb,
         };
-        r = uplink_new(b->event, b->log, on_uplink, b, &b->uplink);
+        r = uplink_new(b->event, b->log, &uplink_events, b, &b->uplink);
         if (r == 0)
                 r = make_reboot(b);
         if (r == 0)

@@ -225,6 +225,7 @@ void agent_topics_end(struct hosted *h);
 void agent_topics_feedback(struct hosted *h, const char *json, enum status status);
 void agent_topics_refused(struct hosted *h, const char *what, int r);
 void agent_topics_current_state(struct hosted *h, const char *activity, const char *json);
+void agent_topics_oversized(struct hosted *h, const struct mqtt_message *message);
 void agent_topics_forget(struct hosted *h);
 /* An orchestrated activity takes the agent over, or it died: who drove it by hand is told. */
 void agent_topics_yield(struct hosted *h, const char *why);
@@ -241,6 +242,8 @@ void northbound_current_state(struct broker *b, const char *activity, const char
 /* Publishes an envelope; domain: whose topic it is.  That there is no MQTT is no failure. */
 int northbound_publish(struct broker *b, enum topics_kind kind, const char *domain,
                        const char *activity, const char *payload, enum outbox_rank rank);
+/* A message that is too large: if it was to be a desired state, its sender is told. */
+void northbound_oversized(struct broker *b, const struct mqtt_message *message);
 /* Publishes the end of an activity; what became of it is told as by uplink_publish(), whose failures
  * these are. */
 int northbound_publish_end(struct broker *b, const char *activity, const char *payload,

@@ -274,6 +274,17 @@ static void on_desired_state(void *data, const struct mqtt_message *message)
         give_desired_state(b, *envelope->activity ? envelope->activity : made, envelope->payload);
 }
 
+/* envelope_read() finds nothing but the size. */
+void northbound_oversized(struct broker *b, const struct mqtt_message *message)
+{
+        char topic[TOPICS_SIZE];
+
+        if (b->northbound[0] &&
+            topics_make(TOPICS_DESIRED_STATE, b->setup->settings->domain, topic) == 0 &&
+            strcmp(topic, message->topic) == 0)
+                on_desired_state(b, message);
+}
+
 void northbound_take_desired_state(struct broker *b, const char *activity, const char *json)
 {
         CLEANUP_JSON struct json *root = NULL;

@@ -35,7 +35,7 @@ struct uplink {
         sd_event *event; /* borrowed, like the log */
         struct log *log;
         struct worker *lookups; /* a host name may take half a minute: not the worker that writes */
-        uplink_changed_fn changed;
+        const struct uplink_events *events;
         void *data;
         struct connection *connection; /* NULL: none */
         struct uplink_route *routes;
@@ -51,7 +51,7 @@ static void on_connected(void *data)
 
         uplink->trouble = (struct diag)DIAG_INIT;
         log_info(uplink->log, NULL, "connected to the MQTT server");
-        uplink->changed(uplink->data, true);
+        uplink->events->changed(uplink->data, true);
 }
 
 static void on_disconnected(void *data, const char *why, uint64_t retry_usec)
@@ -64,7 +64,7 @@ static void on_disconnected(void *data, const char *why, uint64_t retry_usec)
                          "no connection to the MQTT server: %s; tries again in %.1f s", why,
                          (double)retry_usec / (double)USEC_PER_SEC);
         (void)diag_set(&uplink->trouble, 0, "%s", why);
-        uplink->changed(uplink->data, false);
+        uplink->events->changed(uplink->data, false);
 }
 
 static void on_published(void *data, uint64_t id, int r)
@@ -90,11 +90,21 @@ static void on_trouble(void *data, const char *text)
         log_warn(uplink->log, NULL, "MQTT: %s", text);
 }
 
+static void on_oversized(void *data, const struct mqtt_message *message)
+{
+        struct uplink *uplink = data;
+
+        log_warn(uplink->log, NULL, "MQTT: %.200s: a message of %zu bytes, the limit is %d",
+                 message->topic, message->length, CONNECTION_PAYLOAD_MAX);
+        uplink->events->oversized(uplink->data, message);
+}
+
 static const struct connection_events connection_events = {
         .connected = on_connected,
         .disconnected = on_disconnected,
         .published = on_published,
         .trouble = on_trouble,
+        .oversized = on_oversized,
 };
 
 /* ----------------------------------------------------------------------------------- publishing */
@@ -250,7 +260,7 @@ int uplink_configure(struct uplink *uplink, const struct settings_connection *c,
         uplink->trouble = (struct diag)DIAG_INIT;
         uplink->connection = connection;
         if (was_up)
-                uplink->changed(uplink->data, false);
+                uplink->events->changed(uplink->data, false);
         if (!connection)
                 return 0;
         for (route = uplink->routes; route; route = route->next) {
@@ -282,7 +292,7 @@ size_t uplink_pending(const struct uplink *uplink)
         return uplink->connection ? connection_pending(uplink->connection) : 0;
 }
 
-int uplink_new(sd_event *event, struct log *log, uplink_changed_fn changed, void *data,
+int uplink_new(sd_event *event, struct log *log, const struct uplink_events *events, void *data,
                struct uplink **ret)
 {
         CLEANUP(uplink_freep) struct uplink *uplink = calloc(1, sizeof(*uplink));
@@ -292,7 +302,7 @@ int uplink_new(sd_event *event, struct log *log, uplink_changed_fn changed, void
                 return -ENOMEM;
         uplink->event = event;
         uplink->log = log;
-        uplink->changed = changed;
+        uplink->events = events;
         uplink->data = data;
         r = worker_new(event, LOOKUPS_MAX, &uplink->lookups);
         if (r < 0)

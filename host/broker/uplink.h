@@ -28,11 +28,16 @@ struct uplink_route;
 
 /* r as connection_events.published. */
 typedef void (*uplink_done_fn)(void *data, int r);
-/* The connection is up, or down. */
-typedef void (*uplink_changed_fn)(void *data, bool up);
 
-/* event and log are borrowed and outlive the uplink. */
-int uplink_new(sd_event *event, struct log *log, uplink_changed_fn changed, void *data,
+struct uplink_events {
+        /* The connection is up, or down. */
+        void (*changed)(void *data, bool up);
+        /* A message that is too large to be handed out; it is in the log already. */
+        void (*oversized)(void *data, const struct mqtt_message *message);
+};
+
+/* event and log are borrowed and outlive the uplink, events too. */
+int uplink_new(sd_event *event, struct log *log, const struct uplink_events *events, void *data,
                struct uplink **ret);
 /* Who waits for an acknowledgement is told -ECANCELED.  Takes NULL. */
 struct uplink *uplink_free(struct uplink *uplink);

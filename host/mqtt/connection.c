@@ -203,6 +203,10 @@ static void on_message(void *data, const struct mqtt_message *message)
                 (void)subscriptions_deliver(connection->subscriptions, message);
                 return;
         }
+        if (connection->events.oversized) {
+                connection->events.oversized(connection->data, message);
+                return;
+        }
         (void)diag_set(&diag, 0, "%.200s: a message of %zu bytes is ignored, the limit is %d",
                        message->topic, message->length, CONNECTION_PAYLOAD_MAX);
         report_trouble(connection, diag.text);

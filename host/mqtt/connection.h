@@ -82,6 +82,9 @@ struct connection_events {
          * refuses, acknowledgements that do not come, a message that is too large and was not handed
          * out. */
         void (*trouble)(void *data, const char *text);
+        /* A message that is longer than CONNECTION_PAYLOAD_MAX, for who owes its sender an answer.
+         * NULL: it is reported as trouble. */
+        void (*oversized)(void *data, const struct mqtt_message *message);
 };
 
 /* Once per process, before the first connection_new(). */

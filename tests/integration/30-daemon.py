@@ -87,7 +87,10 @@ def rejected_input_is_answered_with_the_fault():
              b'"components":[{"id":"a","config":[{"key":"k","value":1}]}]}]}}', "A3",
              "domains[0].components[0].config[0].value"),
             (b'{"activityId":"A4","timestamp":1,"payload":{"domains":[' +
-             b'{"id":"%s"},' % (b"x" * 1100000) + b"]}}", "", "longer than"),
+             b'{"id":"%s"},' % (b"x" * 1100000) + b"]}}", "A4", "longer than"),
+            (b'{"payload":{"domains":[{"id":"a","x":"\\"]}"}]}, "activityId" : "A5", "more":[' + b" " * 2000000 + b"]}",
+             "A5", "bytes, longer than the limit of 1052672"),
+            (b'{"activityId":"A6","payload":{"domains":[}}', "A6", "expected"),
         ]
         for text, activity, fault in cases:
             rig.backend.publish(topic, text)

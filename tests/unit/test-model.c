@@ -137,6 +137,13 @@ START_TEST(faults_of_envelopes_are_named_and_their_activity_is_saved)
                   "" },
                 { "{not json", -EBADMSG, NULL, "" },
                 { "[]", -EBADMSG, NULL, "" },
+                { "{\"activityId\":\"A\",", -EBADMSG, NULL, "A" },
+                { "{\"a\":[{\"b\":\"]}\\\"\"}],\"n\":-1, \"Activity_Id\" : \"\\u0041\" ", -EBADMSG,
+                  NULL, "A" },
+                { "{\"payload\":{\"activityId\":\"inner\"},", -EBADMSG, NULL, "" },
+                { "{\"activityId\":\"\\x\",", -EBADMSG, NULL, "" },
+                { "{\"activityId\":\"cut", -EBADMSG, NULL, "" },
+                { "{\"activityId\":{\"a\":\"b\"},", -EBADMSG, NULL, "" },
         };
         char activity[PLACE_ID_MAX + 1];
         size_t i;
