@@ -30,6 +30,8 @@ golden_scenarios = \
 	tests/golden/G19-termination.scenario \
 	tests/golden/G20-current-state.scenario \
 	tests/golden/G20-start.scenario \
+	tests/golden/G21-things-mode-consent.scenario \
+	tests/golden/G21-things-mode-reconnection.scenario \
 	tests/golden/G21-things-mode.scenario \
 	$(NULL)
 EXTRA_DIST += $(golden_scenarios) tests/golden/golden.py
