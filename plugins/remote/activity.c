@@ -32,6 +32,8 @@
  *                              more: the answer may have been lost.  If the agent then says that
  *                              the step is not possible now, but all its actions have come to the
  *                              step's good end, that is the answer
+ *     a CLEANUP that was sent  an agent that was started anew has nothing to clean up and says
+ *     once more                nothing; its current state will do for an answer
  *     ROLLBACK                 see below
  *     otherwise                the step has failed: "no answer from the agent for 30 s"
  *
@@ -236,14 +238,14 @@ static void arm(struct remote *remote, uint64_t usec)
                 ub_warning(remote->host, "cannot watch over the agent: %s", strerror(-r));
 }
 
-/* Asks for the state of an agent that says nothing about ROLLBACK. */
+/* Asks for the state of an agent that says nothing about ROLLBACK or CLEANUP. */
 static void probe(struct remote *remote)
 {
         struct activity *a = &remote->activity;
         int r;
 
         a->probing = true;
-        remote_make_id("state-after-rollback", a->probe_id, sizeof(a->probe_id));
+        remote_make_id("state-in-silence", a->probe_id, sizeof(a->probe_id));
         r = remote_send(remote, "currentstate/get", a->probe_id, "null", NULL);
         if (r < 0)
                 ub_warning(remote->host, "cannot ask for the current state: %s", strerror(-r));
@@ -354,6 +356,16 @@ static void repeat(struct remote *remote)
                     strerror(-r));
 }
 
+/* What an agent reports of its state can answer for it. */
+static bool is_probed(const struct remote *remote)
+{
+        const struct activity *a = &remote->activity;
+
+        if (a->step == STEP_CLEANUP)
+                return a->repeated && a->alive;
+        return a->step == STEP_ROLLBACK && remote->settings.silent_rollback != SILENT_ROLLBACK_NEVER;
+}
+
 static void on_timer(void *data)
 {
         struct remote *remote = data;
@@ -364,11 +376,10 @@ static void on_timer(void *data)
         if (!a->repeated && ((a->step == STEP_IDENTIFY && a->desired) ||
                              (a->interrupted && a->step != STEP_IDENTIFY)))
                 repeat(remote);
-        else if (a->probing)
+        else if (a->probing && a->step == STEP_ROLLBACK)
                 say(remote, UB_ROLLBACK_FAILURE, false,
                     "the agent says nothing about the rollback, and does not report its state");
-        else if (a->step == STEP_ROLLBACK &&
-                 remote->settings.silent_rollback != SILENT_ROLLBACK_NEVER)
+        else if (!a->probing && is_probed(remote))
                 probe(remote);
         else if (!a->alive)
                 say(remote, step_failure(a->step), false, "no answer from the agent for %s",
@@ -665,6 +676,12 @@ bool activity_take_state(struct remote *remote, const char *id)
 
         if (!a->open || !a->probing || strcmp(a->probe_id, id) != 0)
                 return false;
+        if (a->step == STEP_CLEANUP) {
+                ub_notice(remote->host, "the agent is there and says nothing about the cleanup: "
+                                        "it knows nothing of the activity any more");
+                say(remote, UB_CLEANUP_SUCCESS, true, NULL);
+                return true;
+        }
         if (!a->before) {
                 ub_notice(remote->host, "the agent is idle again; what it had before is not known");
                 say(remote, UB_ROLLBACK_SUCCESS, true, NULL);

@@ -44,7 +44,7 @@ struct activity {
         bool interrupted;   /* an answer may have been lost */
         bool repeated;      /* it was sent a second time */
         bool quiesced;      /* the desired state was sent behind a ROLLBACK of the same id */
-        bool probing;       /* ROLLBACK: the agent is asked for its state instead ... */
+        bool probing;       /* ROLLBACK, CLEANUP: it is asked for its state instead ... */
         char probe_id[UB_MAX_ID + 1]; /* ... under this id */
         struct ub_source *timer;
 };
@@ -87,7 +87,8 @@ int activity_feedback_get(struct remote *remote, const char *id);
 void activity_take(struct remote *remote, const char *data, size_t length);
 /* A report of its current state came from the agent, under this id. */
 void activity_hear_state(struct remote *remote, const char *id);
-/* The agent has reported its state under this id; true: that was asked by a ROLLBACK. */
+/* The agent has reported its state under this id; true: that was asked in
+ * place of an answer to ROLLBACK or CLEANUP. */
 bool activity_take_state(struct remote *remote, const char *id);
 /* The connection came or went. */
 void activity_connected(struct remote *remote);

@@ -292,6 +292,16 @@ static void play(struct rig *rig, const char *const *lines, size_t n)
                 "agent feedback A1 {'status':'IDENTIFIED'," AS("IDENTIFIED") "}",   \
                 "told A1 {'status':'IDENTIFIED'," AS("IDENTIFIED") "}"
 
+/* The id of the question that was sent last. */
+static inline void last_id(const struct rig *rig, char buf[64])
+{
+        const char *line = rig->fake->lines[rig->fake->n_seen - 1];
+        const char *id = strstr(line, "\"activityId\":\"");
+
+        ck_assert_ptr_nonnull(id);
+        ck_assert_int_eq(sscanf(id, "\"activityId\":\"%63[^\"]", buf), 1);
+}
+
 static void cua(struct rig *rig, const char *settings)
 {
         rig_init(rig, "containers", "containersupdate", settings);

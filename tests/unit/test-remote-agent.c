@@ -251,16 +251,6 @@ START_TEST(a_silent_rollback_is_judged_by_the_state)
 }
 END_TEST
 
-/* The id of the question that was sent last. */
-static void last_id(const struct rig *rig, char buf[64])
-{
-        const char *line = rig->fake->lines[rig->fake->n_seen - 1];
-        const char *id = strstr(line, "\"activityId\":\"");
-
-        ck_assert_ptr_nonnull(id);
-        ck_assert_int_eq(sscanf(id, "\"activityId\":\"%63[^\"]", buf), 1);
-}
-
 static void roll_back_silently(struct rig *rig, const char *version)
 {
         char text[LINE_MAX_BYTES];

@@ -150,6 +150,42 @@ START_TEST(after_an_interruption_a_report_of_the_state_is_no_answer)
 }
 END_TEST
 
+#define IN_CLEANUP                                                                 \
+        IDENTIFY, COMMAND("A1", "DOWNLOAD"), "agent feedback A1 {'status':'DOWNLOAD_FAILURE'}", \
+                "told A1 {'status':'DOWNLOAD_FAILURE'}", COMMAND("A1", "CLEANUP"), \
+                "agent state initial-current-state-5 {'softwareNodes':[]}",        \
+                "state - {'softwareNodes':[]}",                                    \
+                "sent desiredstate/command A1 {'command':'CLEANUP'}"
+
+START_TEST(an_agent_that_was_started_anew_has_cleaned_up)
+{
+        struct rig rig;
+        char report[128];
+        char id[64];
+
+        cua(&rig, HASTY);
+        PLAY(&rig, IN_CLEANUP, GET);
+        last_id(&rig, id);
+        (void)snprintf(report, sizeof(report), "agent state %s {'softwareNodes':[]}", id);
+        PLAY(&rig, report, "log it knows nothing of the activity any more",
+             "told A1 {'status':'CLEANUP_SUCCESS'}", "state - {'softwareNodes':[]}", "quiet");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(an_agent_that_still_cleans_up_is_waited_for)
+{
+        struct rig rig;
+
+        cua(&rig, HASTY);
+        PLAY(&rig, IN_CLEANUP, "agent feedback A1 {'status':'CLEANUP'}",
+             "told A1 {'status':'CLEANUP'}", "quiet",
+             "agent feedback A1 {'status':'CLEANUP_SUCCESS'}",
+             "told A1 {'status':'CLEANUP_SUCCESS'}");
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(while_the_connection_is_down_nobody_is_late)
 {
         struct rig rig;
@@ -334,6 +370,8 @@ UNIT_MAIN("remote-life", a_question_is_answered_with_the_report_of_its_id,
           an_answer_lost_while_the_connection_was_down_is_asked_for_again,
           an_agent_that_announces_itself_anew_is_asked_again,
           after_an_interruption_a_report_of_the_state_is_no_answer,
+          an_agent_that_was_started_anew_has_cleaned_up,
+          an_agent_that_still_cleans_up_is_waited_for,
           while_the_connection_is_down_nobody_is_late,
           the_last_word_survives_a_crash_and_the_step_is_taken_up,
           a_word_that_comes_before_the_host_asks_is_kept_for_it,
