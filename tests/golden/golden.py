@@ -417,7 +417,7 @@ def play_file(scenario, player, command):
                 Player(rig, gate, hosted).play(scenario.steps, lambda: start_foreign(rig, command) if command
                                                else rig.start(connected=False))
             except AssertionError:
-                if command and rig.process.poll() and "concurrent map" in rig.log():
+                if command and rig.process and rig.process.poll() and "concurrent map" in rig.log():
                     raise DiedAtRandom()
                 raise
 

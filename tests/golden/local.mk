@@ -27,10 +27,12 @@ golden_scenarios = \
 	tests/golden/G17-image-already-installed-last.scenario \
 	tests/golden/G17-image-already-installed.scenario \
 	tests/golden/G18-a-newer-desired-state.scenario \
+	tests/golden/G19-termination-in-things-mode.scenario \
 	tests/golden/G19-termination.scenario \
 	tests/golden/G20-current-state.scenario \
 	tests/golden/G20-start.scenario \
 	tests/golden/G21-things-mode-consent.scenario \
+	tests/golden/G21-things-mode-malformed.scenario \
 	tests/golden/G21-things-mode-reconnection.scenario \
 	tests/golden/G21-things-mode.scenario \
 	$(NULL)
