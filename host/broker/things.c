@@ -114,8 +114,7 @@ static void drop(struct things *things, struct waiting **p)
         waiting_free(w);
 }
 
-/* Of each activity only the last word counts; when there are too many, the oldest goes. */
-static void make_room(struct things *things, enum topics_kind kind, const char *activity)
+static void forget(struct things *things, enum topics_kind kind, const char *activity)
 {
         struct waiting **p = &things->waiting;
 
@@ -125,8 +124,6 @@ static void make_room(struct things *things, enum topics_kind kind, const char *
                 else
                         p = &(*p)->next;
         }
-        if (things->n_waiting >= WAITING_MAX)
-                drop(things, &things->waiting);
 }
 
 static int keep(struct things *things, enum topics_kind kind, const char *activity,
@@ -145,7 +142,10 @@ static int keep(struct things *things, enum topics_kind kind, const char *activi
                 waiting_free(w);
                 return -ENOMEM;
         }
-        make_room(things, kind, activity);
+        /* Of each activity only the last word counts; when there are too many, the oldest goes. */
+        forget(things, kind, activity);
+        if (things->n_waiting >= WAITING_MAX)
+                drop(things, &things->waiting);
         while (*p)
                 p = &(*p)->next;
         *p = w;
@@ -194,8 +194,10 @@ int things_publish_end(struct things *things, const char *activity, const char *
         CLEANUP_FREE char *text = NULL;
         int r;
 
-        if (!*things->thing)
+        if (!*things->thing) {
+                forget(things, TOPICS_FEEDBACK, activity); /* how it went, before it ended */
                 return -EAGAIN;
+        }
         r = ditto_write_feedback(&report, &text);
         if (r < 0)
                 return r;
