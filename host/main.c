@@ -27,6 +27,7 @@
 #include "host/config/settings.h"
 #include "host/log/log.h"
 #include "host/mqtt/connection.h"
+#include "host/plugin/schemas.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/worker.h"
@@ -173,12 +174,14 @@ static int run_broker(sd_event *event, struct worker *worker, struct log *log,
         return r;
 }
 
-static int run_daemon(const struct settings_sources *sources, struct setup *setup)
+static int run_daemon(const struct settings_sources *sources, struct schemas *schemas,
+                      struct setup *setup)
 {
         const struct log_options options = setup_log_options(&setup->settings->log);
         char boot_id[SD_ID128_UUID_STRING_MAX];
         const struct broker_config config = {
                 .sources = sources,
+                .schemas = schemas,
                 .boot_id = boot_id,
                 .trust = trust_rules_default(),
         };
@@ -220,7 +223,7 @@ static int print(const struct settings *settings)
         return EXIT_SUCCESS;
 }
 
-static int run(const struct settings_sources *sources, struct setup *setup)
+static int run(const struct settings_sources *sources, struct schemas *schemas, struct setup *setup)
 {
         bool faulty;
 
@@ -229,7 +232,7 @@ static int run(const struct settings_sources *sources, struct setup *setup)
         faulty = report_problems(&setup->settings->problems);
         faulty |= report_problems(&setup->domains->problems);
         (void)report_problems(&setup->confd->problems); /* concern their registrations only */
-        return faulty ? EXIT_FAILURE : run_daemon(sources, setup);
+        return faulty ? EXIT_FAILURE : run_daemon(sources, schemas, setup);
 }
 
 int main(int argc, char **argv)
@@ -239,6 +242,7 @@ int main(int argc, char **argv)
                 .argv = argv,
                 .environment = (const char *const *)environ,
         };
+        CLEANUP(schemas_freep) struct schemas *schemas = NULL;
         CLEANUP(setup_unrefp) struct setup *setup = NULL;
         struct settings *settings = NULL;
         struct diag diag = DIAG_INIT;
@@ -258,6 +262,10 @@ int main(int argc, char **argv)
                 (void)settings_free(settings);
                 return usage("--json goes with --check-config");
         }
-        r = setup_complete(settings, &setup);
-        return r < 0 ? fail(r, "") : run(&sources, setup);
+        r = schemas_new(&schemas);
+        if (r < 0)
+                (void)settings_free(settings);
+        else
+                r = setup_complete(settings, schemas, &setup);
+        return r < 0 ? fail(r, "") : run(&sources, schemas, setup);
 }

@@ -24,12 +24,14 @@
 struct broker;
 struct diag;
 struct log;
+struct schemas;
 struct settings_sources;
 struct setup;
 struct worker;
 
 struct broker_config {
         const struct settings_sources *sources; /* to read the configuration again */
+        struct schemas *schemas;                /* used by the reader of configurations only */
         const char *boot_id;                    /* differs after each boot of the device */
         struct trust_rules trust;
 };

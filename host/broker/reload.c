@@ -33,6 +33,7 @@
 struct reload {
         struct broker *broker; /* NULL: nobody wants it */
         const struct settings_sources *sources;
+        struct schemas *schemas;
         struct setup *setup;
         struct diag diag;
         bool again; /* asked for once more while it is being read */
@@ -341,7 +342,7 @@ static int read_setup(void *data) /* the reader's thread */
 {
         struct reload *reload = data;
 
-        return setup_load(reload->sources, &reload->diag, &reload->setup);
+        return setup_load(reload->sources, reload->schemas, &reload->diag, &reload->setup);
 }
 
 static void answer_calls(struct broker *b, int r, const char *text)
@@ -430,6 +431,7 @@ static int begin_reading(struct broker *b)
                 return -ENOMEM;
         reload->broker = b;
         reload->sources = b->config->sources;
+        reload->schemas = b->config->schemas;
         r = worker_submit(reader, read_setup, on_read, reload);
         if (r < 0) {
                 free(reload);

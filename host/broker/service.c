@@ -290,6 +290,7 @@ static void on_reload(void *data, struct control_call *take_call)
 
 struct check_job {
         const struct settings_sources *sources;
+        struct schemas *schemas;
         struct control_call *call;
         struct diag diag;
         char *report;
@@ -314,7 +315,7 @@ static int run_check(void *data) /* the reader's thread */
         struct setup *setup = NULL;
         int r;
 
-        r = setup_load(job->sources, &job->diag, &setup);
+        r = setup_load(job->sources, job->schemas, &job->diag, &setup);
         if (r == 0)
                 r = write_report(setup, &job->report);
         (void)setup_unref(setup); /* nobody else has a reference */
@@ -341,6 +342,7 @@ static void on_check_config(void *data, struct control_call *take_call)
 
         if (job) {
                 job->sources = b->config->sources;
+                job->schemas = b->config->schemas;
                 job->call = take_call;
                 r = reload_get_reader(b, &reader);
         }

@@ -15,121 +15,56 @@
 #include "host/config/domain.h"
 #include "host/config/settings.h"
 #include "host/plugin/probe.h"
+#include "host/plugin/schemas.h"
 #include "host/plugin/trust.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"
 
 /* ------------------------------------------------------------------------------ what plugins say */
 
-/* A plugin is asked once for all its registrations, whatever it answers. */
-struct answer {
-        struct answer *next;
-        char *plugin;
-        char *schema; /* NULL: it has none, or could not be asked */
-        int r;
-        struct diag diag; /* r < 0: why */
+struct asking {
+        const struct settings_run *run;
+        struct schemas *schemas;
 };
-
-struct inquiry {
-        const struct settings_run *run; /* borrowed */
-        struct answer *answers;
-};
-
-static void inquiry_done(struct inquiry *inquiry)
-{
-        while (inquiry->answers) {
-                struct answer *answer = inquiry->answers;
-
-                inquiry->answers = answer->next;
-                free(answer->plugin);
-                free(answer->schema);
-                free(answer);
-        }
-}
 
 /* In a throw-away process, so that reading a configuration never runs foreign code in this one. */
-static int ask(const struct settings_run *run, const char *plugin, char **ret, struct diag *diag)
+static int get_schema(void *data, const char *plugin, char **ret, struct diag *diag)
 {
+        const struct asking *asking = data;
         const struct trust_rules rules = trust_rules_default();
         struct probe_config probe = {
-                .agent_host = run->agent_host,
+                .agent_host = asking->run->agent_host,
                 .timeout_usec = PROBE_TIMEOUT_USEC,
         };
         CLEANUP_FREE char *path = NULL;
-        struct probe_info *info = NULL;
         int r;
 
-        r = trust_find(run->plugin_dir, plugin, &rules, diag, &path);
+        r = trust_find(asking->run->plugin_dir, plugin, &rules, diag, &path);
         if (r < 0)
                 return r;
         probe.plugin = path;
-        r = probe_run(&probe, diag, &info);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(info->settings_schema);
-        (void)probe_info_free(info);
-        return 0;
+        return schemas_get(asking->schemas, &probe, diag, ret);
 }
 
-static int find_answer(struct inquiry *inquiry, const char *plugin, struct answer **ret)
+static int load_confd(struct settings *settings, struct schemas *schemas, struct confd **ret)
 {
-        struct answer *answer;
-
-        for (answer = inquiry->answers; answer; answer = answer->next)
-                if (strcmp(answer->plugin, plugin) == 0) {
-                        *ret = answer;
-                        return 0;
-                }
-        answer = calloc(1, sizeof(*answer));
-        if (!answer)
-                return -ENOMEM;
-        answer->plugin = strdup(plugin);
-        if (!answer->plugin) {
-                free(answer);
-                return -ENOMEM;
-        }
-        answer->next = inquiry->answers;
-        inquiry->answers = answer;
-        answer->r = ask(inquiry->run, plugin, &answer->schema, &answer->diag);
-        *ret = answer;
-        return 0;
-}
-
-static int get_schema(void *data, const char *plugin, char **ret, struct diag *diag)
-{
-        struct answer *answer;
-        char *schema = NULL;
-        int r;
-
-        r = find_answer(data, plugin, &answer);
-        if (r < 0)
-                return diag_set_errno(diag, r, "%s", plugin);
-        if (answer->r < 0)
-                return diag_set(diag, answer->r, "%s", answer->diag.text);
-        if (answer->schema) {
-                schema = strdup(answer->schema);
-                if (!schema)
-                        return diag_set_errno(diag, -ENOMEM, "%s", plugin);
-        }
-        *ret = schema;
-        return 0;
-}
-
-static int load_confd(struct settings *settings, struct confd **ret)
-{
-        struct inquiry inquiry = { .run = &settings->run };
+        CLEANUP(schemas_freep) struct schemas *own = NULL;
+        struct asking asking = { .run = &settings->run, .schemas = schemas };
         const struct confd_options options = {
                 .dirs = (const char *const *)settings->run.conf_dirs,
                 .n_dirs = words_count(settings->run.conf_dirs),
                 .owner = geteuid(),
                 .schema = get_schema,
-                .schema_data = &inquiry,
+                .schema_data = &asking,
         };
-        int r;
+        int r = schemas ? 0 : schemas_new(&own);
 
-        r = confd_load(&options, ret);
-        inquiry_done(&inquiry);
-        return r;
+        if (r < 0)
+                return r;
+        if (own)
+                asking.schemas = own;
+        schemas_begin_round(asking.schemas);
+        return confd_load(&options, ret);
 }
 
 /* -------------------------------------------------------------------------------- remote agents */
@@ -209,7 +144,7 @@ const struct registration *setup_get_registration(const struct setup *setup,
 
 /* ----------------------------------------------------------------------------------- the object */
 
-int setup_complete(struct settings *take_settings, struct setup **ret)
+int setup_complete(struct settings *take_settings, struct schemas *schemas, struct setup **ret)
 {
         CLEANUP(setup_unrefp) struct setup *setup = calloc(1, sizeof(*setup));
         int r;
@@ -220,7 +155,7 @@ int setup_complete(struct settings *take_settings, struct setup **ret)
         }
         setup->refs = 1;
         setup->settings = take_settings;
-        r = load_confd(setup->settings, &setup->confd);
+        r = load_confd(setup->settings, schemas, &setup->confd);
         if (r == 0)
                 r = domains_new(setup->settings, setup->confd, &setup->domains);
         if (r == 0)
@@ -231,13 +166,14 @@ int setup_complete(struct settings *take_settings, struct setup **ret)
         return 0;
 }
 
-int setup_load(const struct settings_sources *sources, struct diag *diag, struct setup **ret)
+int setup_load(const struct settings_sources *sources, struct schemas *schemas, struct diag *diag,
+               struct setup **ret)
 {
         struct settings *settings = NULL;
         int r;
 
         r = settings_load(sources, diag, &settings);
-        return r < 0 ? r : setup_complete(settings, ret);
+        return r < 0 ? r : setup_complete(settings, schemas, ret);
 }
 
 struct setup *setup_ref(struct setup *setup)

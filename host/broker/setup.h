@@ -22,6 +22,7 @@ struct diag;
 struct domain;
 struct domains;
 struct registration;
+struct schemas;
 struct settings;
 struct settings_log;
 struct settings_sources;
@@ -37,13 +38,15 @@ struct setup {
         unsigned refs;
 };
 
-/* 0, also with faults: they are in the problems of the three parts.  -EINVAL: wrong usage, diag
+/* schemas: those that are known from before, borrowed for the call; NULL: none.
+ * 0, also with faults: they are in the problems of the three parts.  -EINVAL: wrong usage, diag
  * says what.
  * -ENOMEM. */
-int setup_load(const struct settings_sources *sources, struct diag *diag, struct setup **ret);
+int setup_load(const struct settings_sources *sources, struct schemas *schemas, struct diag *diag,
+               struct setup **ret);
 
 /* The same, for settings that have been read already. */
-int setup_complete(struct settings *take_settings, struct setup **ret);
+int setup_complete(struct settings *take_settings, struct schemas *schemas, struct setup **ret);
 
 /* References belong to the loop thread. */
 struct setup *setup_ref(struct setup *setup);

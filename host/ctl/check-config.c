@@ -49,6 +49,6 @@ int ctl_check_config(int argc, char **argv, bool json)
                 return CTL_EXIT_COMPLETED;
         }
         settings->run.json |= json;
-        r = setup_complete(settings, &setup);
+        r = setup_complete(settings, NULL, &setup);
         return r < 0 ? ctl_fail("%s", strerror(-r)) : report(setup);
 }

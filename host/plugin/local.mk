@@ -26,6 +26,7 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/reaper.c host/plugin/reaper.h \
 	host/plugin/restart.c host/plugin/restart.h \
 	host/plugin/runner.c host/plugin/runner.h \
+	host/plugin/schemas.c host/plugin/schemas.h \
 	host/plugin/source.c host/plugin/source.h \
 	host/plugin/stderr-log.c host/plugin/stderr-log.h \
 	host/plugin/dialog.c host/plugin/dialog.h \

@@ -50,6 +50,7 @@ unit_programs = \
 	tests/unit/test-breadcrumb \
 	tests/unit/test-loader \
 	tests/unit/test-probe \
+	tests/unit/test-schemas \
 	tests/unit/test-trust \
 	tests/unit/test-utf8 \
 	$(NULL)
@@ -235,6 +236,10 @@ tests_unit_test_loader_SOURCES = tests/unit/test-loader.c tests/unit/folder.h te
 tests_unit_test_loader_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_loader_LDFLAGS = $(AM_LDFLAGS) -Wl,--no-as-needed
 tests_unit_test_loader_LDADD = libhost-plugin.a $(unit_ldadd) $(CJSON_LIBS)
+
+tests_unit_test_schemas_SOURCES = tests/unit/test-schemas.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_schemas_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_schemas_LDADD = libhost-plugin.a $(unit_ldadd) $(SYSTEMD_LIBS)
 
 tests_unit_test_probe_SOURCES = tests/unit/test-probe.c tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_probe_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
