@@ -16,6 +16,12 @@
  * happens when that is too much).  With QoS 1 the server may therefore see a message twice, as MQTT
  * allows.
  *
+ * What a message may hold is limited once it is here.  Before that libmosquitto takes memory for the
+ * length that the server announces, up to the 256 MiB of MQTT: it has no option against that, and its
+ * asynchronous connect takes no MQTT 5 properties, of which one (maximum packet size) would at least
+ * ask for less.  The memory is touched only as the bytes come.  So the server is trusted that far;
+ * TLS says which one it is, and MemoryMax= of the service bounds what it can do.
+ *
  * Sessions are clean: the server keeps nothing for us while we are away.
  *
  * The program calls mosquitto_lib_init() once, in main() before any thread exists, by way of

@@ -224,23 +224,7 @@ static void on_orchestrator(void *data, enum instance_request request, const cha
         line(data, "<", "orchestrator request %d %s %s", (int)request, activity, json);
 }
 
-static const struct instance_events life_events = {
-        .started = on_started,
-        .stopped = on_stopped,
-        .died = on_died,
-        .answered = on_answered,
-        .misbehaved = on_misbehaved,
-        .log = on_log,
-        .current_state = on_current_state,
-        .feedback = on_feedback,
-        .reboot_request = on_reboot_request,
-        .state_put = on_state_put,
-        .state_sync = on_state_sync,
-        .mqtt_publish = on_mqtt_publish,
-        .mqtt_subscribe = on_mqtt_subscribe,
-        .mqtt_unsubscribe = on_mqtt_unsubscribe,
-        .orchestrator = on_orchestrator,
-};
+static const struct instance_events life_events = INSTANCE_EVENTS(on);
 
 /* -------------------------------------------------------------------------------------- waiting */
 

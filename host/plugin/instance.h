@@ -150,6 +150,26 @@ struct instance_events {
                              const char *json);
 };
 
+/* A table of handlers whose names are those of the events behind a prefix: on_started, ... */
+#define INSTANCE_EVENTS(prefix)                                 \
+        {                                                       \
+                .started = prefix##_started,                    \
+                .stopped = prefix##_stopped,                    \
+                .died = prefix##_died,                          \
+                .answered = prefix##_answered,                  \
+                .misbehaved = prefix##_misbehaved,              \
+                .log = prefix##_log,                            \
+                .current_state = prefix##_current_state,        \
+                .feedback = prefix##_feedback,                  \
+                .reboot_request = prefix##_reboot_request,      \
+                .state_put = prefix##_state_put,                \
+                .state_sync = prefix##_state_sync,              \
+                .mqtt_publish = prefix##_mqtt_publish,          \
+                .mqtt_subscribe = prefix##_mqtt_subscribe,      \
+                .mqtt_unsubscribe = prefix##_mqtt_unsubscribe,  \
+                .orchestrator = prefix##_orchestrator,          \
+        }
+
 /* Makes an instance in this process or, isolated, one that will have its own.  event and events are
  * borrowed and outlive the instance; data goes to every handler.  Nothing runs yet. */
 int instance_new_local(const struct instance_config *config, sd_event *event,

@@ -210,23 +210,7 @@ static void on_orchestrator(void *data, enum instance_request request, const cha
         ck_abort_msg("orchestrator request %d", (int)request);
 }
 
-static const struct instance_events events = {
-        .started = on_started,
-        .stopped = on_stopped,
-        .died = on_died,
-        .answered = on_answered,
-        .misbehaved = on_misbehaved,
-        .log = on_log,
-        .current_state = on_current_state,
-        .feedback = on_feedback,
-        .reboot_request = on_reboot_request,
-        .state_put = on_state_put,
-        .state_sync = on_state_sync,
-        .mqtt_publish = on_mqtt_publish,
-        .mqtt_subscribe = on_mqtt_subscribe,
-        .mqtt_unsubscribe = on_mqtt_unsubscribe,
-        .orchestrator = on_orchestrator,
-};
+static const struct instance_events events = INSTANCE_EVENTS(on);
 
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *data)
 {

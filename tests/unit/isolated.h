@@ -210,23 +210,7 @@ static inline void isolated_on_orchestrator(void *data, enum instance_request re
         isolated_seen(data);
 }
 
-static const struct instance_events isolated_events = {
-        .started = isolated_on_started,
-        .stopped = isolated_on_stopped,
-        .died = isolated_on_died,
-        .answered = isolated_on_answered,
-        .misbehaved = isolated_on_misbehaved,
-        .log = isolated_on_log,
-        .current_state = isolated_on_current_state,
-        .feedback = isolated_on_feedback,
-        .reboot_request = isolated_on_reboot_request,
-        .state_put = isolated_on_state_put,
-        .state_sync = isolated_on_state_sync,
-        .mqtt_publish = isolated_on_mqtt_publish,
-        .mqtt_subscribe = isolated_on_mqtt_subscribe,
-        .mqtt_unsubscribe = isolated_on_mqtt_unsubscribe,
-        .orchestrator = isolated_on_orchestrator,
-};
+static const struct instance_events isolated_events = INSTANCE_EVENTS(isolated_on);
 
 static inline int isolated_new(struct isolated *i, sd_event *event,
                                const struct instance_config *config)
