@@ -30,7 +30,3 @@ libhost_broker_a_SOURCES = \
 	host/broker/timers.c \
 	host/broker/uplink.c host/broker/uplink.h \
 	$(NULL)
-
-# What lets root own the name on the system bus.
-dbuspolicydir = $(datadir)/dbus-1/system.d
-dist_dbuspolicy_DATA = host/broker/org.updatebroker1.conf

@@ -156,7 +156,7 @@ class Bus:
         self.program = find_program("dbus-daemon")
         self.config = os.path.join(folder, "bus.conf")
         self.process = None
-        source = os.path.join(os.environ.get("top_srcdir", "."), "host", "broker", "org.updatebroker1.conf")
+        source = os.path.join(os.environ.get("top_srcdir", "."), "systemd", "dbus", "org.updatebroker1.conf")
         with open(source) as f:
             policy = f.read().partition("<busconfig>")[2].partition("</busconfig>")[0]
         policy = policy.replace('user="root"', 'user="%d"' % os.geteuid())
