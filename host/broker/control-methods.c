@@ -51,11 +51,6 @@ static int run_agents(struct control_peer *peer, sd_bus_message *m, struct diag 
         return reply_document(peer, m, CONTROL_DOCUMENT_AGENTS, diag);
 }
 
-static int run_inventory(struct control_peer *peer, sd_bus_message *m, struct diag *diag)
-{
-        return reply_document(peer, m, CONTROL_DOCUMENT_INVENTORY, diag);
-}
-
 static int run_history(struct control_peer *peer, sd_bus_message *m, struct diag *diag)
 {
         return reply_document(peer, m, CONTROL_DOCUMENT_HISTORY, diag);
@@ -235,7 +230,7 @@ static int run_disable(struct control_peer *peer, sd_bus_message *m, struct diag
         return set_running(peer, m, false, diag);
 }
 
-/* -------------------------------------------------------------------------------- configuration */
+/* ------------------------------------------------------------------------- what takes its time */
 
 static int call_new(struct control *control, sd_bus_message *m, bool has_text, struct diag *diag,
                     struct control_call **ret)
@@ -254,6 +249,21 @@ static int call_new(struct control *control, sd_bus_message *m, bool has_text, s
         control->calls = call;
         control->n_calls++;
         *ret = call;
+        return 0;
+}
+
+static int run_inventory(struct control_peer *peer, sd_bus_message *m, struct diag *diag)
+{
+        const struct control_ops *ops = peer->control->ops;
+        struct control_call *call = NULL;
+        int r;
+
+        if (!ops->inventory)
+                return reply_document(peer, m, CONTROL_DOCUMENT_INVENTORY, diag);
+        r = call_new(peer->control, m, true, diag, &call);
+        if (r < 0)
+                return r;
+        ops->inventory(peer->control->data, call);
         return 0;
 }
 

@@ -99,8 +99,9 @@ struct control_ops {
         /* Starts an agent that rests or has died too often, or stops one.  -ENOENT: no such agent.  -EBUSY:
          * an activity needs it. */
         int (*set_running)(void *data, const char *agent, bool running, struct diag *diag);
-        /* These two take their time: the broker calls control_call_done() once, within the function or
-         * later. */
+        /* These take their time: the broker calls control_call_done() once, within the function or
+         * later.  inventory may be NULL: then get() is asked. */
+        void (*inventory)(void *data, struct control_call *take_call);
         void (*reload)(void *data, struct control_call *take_call);
         void (*check_config)(void *data, struct control_call *take_call);
 };
@@ -129,6 +130,6 @@ void control_feedback(struct control *control, const char *activity, const char 
 void control_current_state(struct control *control, const char *activity, const char *json);
 void control_agent_changed(struct control *control, const char *agent, const char *json);
 
-/* Ends a call: r < 0 with the sentence that the client gets, else with the text that CheckConfig returns
- * (Reload: ignored).  text is borrowed; NULL is "". */
+/* Ends a call: r < 0 with the sentence that the client gets, else with the text that CheckConfig or Inventory
+ * returns (Reload: ignored).  text is borrowed; NULL is "". */
 void control_call_done(struct control_call *take_call, int r, const char *text);

@@ -29,6 +29,9 @@
 
 enum { READINGS_MAX = 16 };
 
+/* Less than a client of D-Bus waits for any answer. */
+#define INVENTORY_PATIENCE_USEC (10 * USEC_PER_SEC)
+
 /* One agent that a reading waits for. */
 struct pending {
         struct hosted *hosted;
@@ -112,6 +115,44 @@ static void reading_free(struct reading *reading)
         free(reading);
 }
 
+/* -------------------------------------------------------------------------------------- clients */
+
+static void answer(struct broker *b, struct control_call *take_call)
+{
+        CLEANUP_FREE char *text = NULL;
+        int r = current_state_write(b, &text);
+
+        control_call_done(take_call, r, r < 0 ? strerror(-r) : text);
+}
+
+static void answer_all(struct broker *b)
+{
+        b->inventory_limit = sd_event_source_disable_unref(b->inventory_limit);
+        while (b->n_inventory_calls > 0)
+                answer(b, b->inventory_calls[--b->n_inventory_calls]);
+}
+
+static int on_inventory_limit(sd_event_source *source, uint64_t usec, void *data)
+{
+        (void)source;
+        (void)usec;
+        answer_all(data); /* with what is known */
+        return 0;
+}
+
+void current_state_await(struct broker *b, struct control_call *take_call)
+{
+        if (!b->readings || b->n_inventory_calls == CONTROL_CALLS_MAX ||
+            (!b->inventory_limit &&
+             sd_event_add_time_relative(b->event, &b->inventory_limit, CLOCK_BOOTTIME,
+                                        INVENTORY_PATIENCE_USEC, 0, on_inventory_limit, b) < 0))
+                answer(b, take_call);
+        else
+                b->inventory_calls[b->n_inventory_calls++] = take_call;
+}
+
+/* ------------------------------------------------------------------------------------- readings */
+
 static void finish(struct reading *reading)
 {
         struct broker *b = reading->broker;
@@ -122,6 +163,8 @@ static void finish(struct reading *reading)
         *p = reading->next;
         publish(b, reading->activity);
         reading_free(reading);
+        if (!b->readings)
+                answer_all(b);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data);
@@ -378,4 +421,5 @@ void current_state_done(struct broker *b)
                 b->readings = reading->next;
                 reading_free(reading);
         }
+        answer_all(b);
 }

@@ -135,6 +135,9 @@ struct broker {
         uint64_t n_delivery_rounds;  /* so far */
 
         struct reading *readings;
+        struct control_call *inventory_calls[CONTROL_CALLS_MAX]; /* wait for the readings */
+        size_t n_inventory_calls;
+        sd_event_source *inventory_limit; /* of their patience */
         sd_event_source *republish; /* currentStateDelay; NULL: nothing has changed */
         uint64_t n_readings;        /* so far */
 
@@ -275,6 +278,9 @@ void current_state_agent_down(struct hosted *h);
 void current_state_reported(struct hosted *h, const char *activity, const char *json);
 /* The aggregated inventory as it is known at present; *ret is the caller's to free. */
 int current_state_write(const struct broker *b, char **ret);
+/* Answers with the aggregated inventory, once the readings that are under way have ended: so who has
+ * just seen an activity end sees what it changed. */
+void current_state_await(struct broker *b, struct control_call *take_call);
 void current_state_done(struct broker *b);
 
 /* service.c */

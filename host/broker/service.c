@@ -281,6 +281,11 @@ static int on_set_running(void *data, const char *agent, bool running, struct di
         return 0;
 }
 
+static void on_inventory(void *data, struct control_call *take_call)
+{
+        current_state_await(data, take_call);
+}
+
 static void on_reload(void *data, struct control_call *take_call)
 {
         reload_begin(data, take_call);
@@ -361,6 +366,7 @@ static const struct control_ops control_ops = {
         .apply = on_apply,
         .cancel = on_cancel,
         .set_running = on_set_running,
+        .inventory = on_inventory,
         .reload = on_reload,
         .check_config = on_check_config,
 };

@@ -129,7 +129,20 @@ def without_a_server_the_history_is_where_it_arrives():
         assert [(a["activityId"], a["status"]) for a in history["activities"]] == [("A1", "COMPLETED")], history
 
 
+def the_inventory_is_that_of_the_end():
+    """Whoever has seen COMPLETED and asks at once is told what runs since then."""
+    with Rig(AGENTS, mqtt=False) as rig:
+        rig.start()
+        for n in range(2, 7):
+            apply(rig, "A%d" % n, str(n))
+            told = subprocess.run([os.path.join(TOP, "ubctl"), "--socket", rig.path("runtime", "control"),
+                                   "inventory", "--json"], check=True, capture_output=True, timeout=PATIENCE)
+            versions = {node["id"]: node.get("version") for node in json.loads(told.stdout)["softwareNodes"]}
+            assert versions["containers:hello-world"] == str(n), versions
+        rig.stop()
+
+
 if __name__ == "__main__":
     run([it_outlives_the_daemon_while_the_server_is_away, an_acknowledged_one_is_not_sent_again,
          the_next_activity_does_not_wait_for_it, a_new_connection_in_the_configuration_takes_it_over,
-         without_a_server_the_history_is_where_it_arrives])
+         without_a_server_the_history_is_where_it_arrives, the_inventory_is_that_of_the_end])
