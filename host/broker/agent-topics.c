@@ -55,10 +55,18 @@ static void say(struct hosted *h, const char *activity, enum status status, cons
 
 /* -------------------------------------------------------------------------- what the agent says */
 
+/* Under which id who drives it by hand knows the activity. */
+static const char *direct_id(const struct hosted *h)
+{
+        return h->direct_alias ? h->direct_alias : h->direct;
+}
+
 void agent_topics_forget(struct hosted *h)
 {
         free(h->direct);
+        free(h->direct_alias);
         h->direct = NULL;
+        h->direct_alias = NULL;
         h->direct_desired = desired_state_free(h->direct_desired);
 }
 
@@ -76,7 +84,7 @@ void agent_topics_feedback(struct hosted *h, const char *json, enum status statu
 {
         enum status_kind kind = status_kind(status);
 
-        publish(h, TOPICS_FEEDBACK, h->direct, json);
+        publish(h, TOPICS_FEEDBACK, direct_id(h), json);
         if (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD ||
             status == STATUS_IDENTIFICATION_FAILED)
                 end_direct(h);
@@ -87,14 +95,20 @@ void agent_topics_refused(struct hosted *h, const char *what, int r)
         struct diag text;
 
         (void)diag_set(&text, 0, "the agent refused %s: %s", what, strerror(-r));
-        say(h, h->direct, STATUS_INCOMPLETE, text.text);
+        say(h, direct_id(h), STATUS_INCOMPLETE, text.text);
+}
+
+void agent_topics_late_feedback(struct hosted *h, const char *activity, const char *json)
+{
+        if (is_served(h))
+                publish(h, TOPICS_FEEDBACK, activity, json);
 }
 
 void agent_topics_yield(struct hosted *h, const char *why)
 {
         if (!h->direct)
                 return;
-        say(h, h->direct, STATUS_INCOMPLETE, why);
+        say(h, direct_id(h), STATUS_INCOMPLETE, why);
         end_direct(h);
 }
 
@@ -206,6 +220,25 @@ static const char *find_baseline(const struct hosted *h, const char *title)
         return "";
 }
 
+/* The tutorials also send their commands under another id than the desired state.  One activity
+ * runs at a time, so it is meant, and goes on under that id. */
+static int adopt_id(struct hosted *h, const char *activity, struct diag *diag)
+{
+        char *alias;
+
+        if (!h->direct)
+                return diag_set(diag, -ENOENT,
+                                "activity %s is not known; send its desired state first", activity);
+        if (strcmp(direct_id(h), activity) == 0)
+                return 0;
+        alias = strdup(activity);
+        if (!alias)
+                return -ENOMEM;
+        free(h->direct_alias);
+        h->direct_alias = alias;
+        return 0;
+}
+
 static int do_command(struct hosted *h, struct instance *instance, const struct command *command)
 {
         if (command->cancel)
@@ -229,10 +262,8 @@ static void on_command(void *data, const struct mqtt_message *message)
         if (!envelope)
                 return;
         r = command_read(envelope->payload, &diag, &command);
-        if (r == 0 && (!h->direct || strcmp(h->direct, envelope->activity) != 0))
-                r = diag_set(&diag, -ENOENT,
-                             "activity %s is not known; send its desired state first",
-                             envelope->activity);
+        if (r == 0)
+                r = adopt_id(h, envelope->activity, &diag);
         if (r == 0) {
                 r = do_command(h, instance, command);
                 if (r < 0)

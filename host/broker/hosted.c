@@ -275,6 +275,15 @@ static void on_current_state(void *data, struct supervisor *supervisor, const ch
         current_state_reported(data, activity, json);
 }
 
+/* What became of an activity of an earlier life of the daemon, which nobody waits for any more. */
+static bool is_late(const struct hosted *h, const char *activity, enum status status)
+{
+        enum status_kind kind = status_kind(status);
+
+        return !h->direct && !h->busy && strcmp(h->last, activity) != 0 &&
+               (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD);
+}
+
 static void on_feedback(void *data, struct supervisor *supervisor, const char *activity,
                         const char *json)
 {
@@ -295,6 +304,8 @@ static void on_feedback(void *data, struct supervisor *supervisor, const char *a
         }
         if (is_direct(h, activity))
                 agent_topics_feedback(h, json, feedback->status);
+        else if (is_late(h, activity, feedback->status))
+                agent_topics_late_feedback(h, activity, json);
         else
                 broker_give(h->broker, &(struct event){
                                                .kind = EVENT_FEEDBACK,
@@ -418,6 +429,7 @@ void hosted_tell(struct broker *b, const struct effect *effect)
         if (!h)
                 return;
         set_busy(h, effect->kind != EFFECT_ACTIVITY_END);
+        (void)snprintf(h->last, sizeof(h->last), "%s", effect->activity); /* checked when it came */
         if (!instance)
                 return;
         r = request(h, instance, effect);

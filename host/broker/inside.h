@@ -77,6 +77,8 @@ struct hosted {
         uint64_t read_timeout_usec;
         bool busy;    /* takes part in the activity */
         char *direct; /* activity that came on its own topics; NULL: none */
+        char *direct_alias; /* the id that its commands have, when it is another; NULL */
+        char last[PLACE_ID_MAX + 1]; /* activity of the orchestrator that it was in last */
         struct desired_state *direct_desired; /* what it wants */
         struct inventory *inventory; /* NULL: not known yet */
         char *inventory_text;
@@ -226,6 +228,8 @@ int agent_topics_begin(struct hosted *h);
 void agent_topics_end(struct hosted *h);
 /* What the agent says of the activity that came this way; status: what it means. */
 void agent_topics_feedback(struct hosted *h, const char *json, enum status status);
+/* What became of an activity that was before this life of the daemon. */
+void agent_topics_late_feedback(struct hosted *h, const char *activity, const char *json);
 void agent_topics_refused(struct hosted *h, const char *what, int r);
 void agent_topics_current_state(struct hosted *h, const char *activity, const char *json);
 void agent_topics_oversized(struct hosted *h, const struct mqtt_message *message);

@@ -85,8 +85,10 @@ void dialog_ask(struct dialog *dialog, const char *activity)
 
 void dialog_end(struct dialog *dialog, const char *activity)
 {
-        if (dialog_runs(dialog, activity))
-                *dialog = (struct dialog){ .answers = dialog->answers };
+        if (!dialog_runs(dialog, activity))
+                return;
+        *dialog = (struct dialog){ .answers = dialog->answers };
+        copy_id(dialog->activity, activity);
 }
 
 bool dialog_runs(const struct dialog *dialog, const char *activity)
@@ -133,6 +135,15 @@ static bool close_waits(struct dialog *dialog, const char *baseline, enum status
         return closed || early;
 }
 
+/* The end of an activity of an earlier life. */
+static bool is_late(const struct dialog *dialog, const char *activity, enum status word)
+{
+        enum status_kind kind = status_kind(word);
+
+        return !dialog->runs && strcmp(dialog->activity, activity) != 0 &&
+               (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD);
+}
+
 int dialog_answer(struct dialog *dialog, const char *activity, const char *baseline,
                   const char *status)
 {
@@ -140,7 +151,7 @@ int dialog_answer(struct dialog *dialog, const char *activity, const char *basel
         bool asked = dialog->asked;
 
         if (!dialog_runs(dialog, activity))
-                return -ENOENT;
+                return is_late(dialog, activity, word) ? 0 : -ENOENT;
 
         /* Whatever comes first after feedback_get() is taken for the repetition, or counts
          * anyway. */

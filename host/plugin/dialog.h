@@ -15,6 +15,9 @@
  *     success of a later step           taken as progress           -ESTALE
  *     end of the activity               everything is answered      fine, once
  *
+ * COMPLETED and INCOMPLETE of an activity that was never seen are fine while none runs: they are
+ * what became of one of an earlier life, such as the verdict after a boot.
+ *
  * A failure of a later step counts because agents in the field do that: an image found to be unfit
  * while downloading is reported as UPDATE_FAILURE.  What a word speaks about is asked of
  * host/model/status.h; what it means for the update is not decided here.
@@ -38,7 +41,7 @@ struct dialog_wait {
 
 /* All zero: no activity. */
 struct dialog {
-        char activity[UB_MAX_ID + 1];
+        char activity[UB_MAX_ID + 1]; /* that runs, or ran last */
         bool runs;
         bool ended;       /* COMPLETED, INCOMPLETE... came */
         bool asked;       /* feedback_get() waits for a repetition */

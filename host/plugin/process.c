@@ -419,10 +419,10 @@ static int on_current_state(struct process *p, const struct frame *frame)
 }
 
 /* An activity may have ended here while the last word on it was under way: that is nobody's
- * fault. */
+ * fault.  While none runs, the owner knows what to do with a word on one of an earlier life. */
 static int on_feedback(struct process *p, const struct frame *frame)
 {
-        if (p->activity[0] && strcmp(p->activity, frame->text[0]) == 0)
+        if (!p->activity[0] || strcmp(p->activity, frame->text[0]) == 0)
                 p->events->feedback(p->data, frame->text[0], frame->text[1]);
         return 0;
 }

@@ -24,6 +24,9 @@
  * and are taken in order when it is over. */
 #pragma once
 
+#ifndef UB_ABI_MINOR_WANTED
+#define UB_ABI_MINOR_WANTED 0
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -17,6 +17,9 @@
  * repairs it. */
 #pragma once
 
+#ifndef UB_ABI_MINOR_WANTED
+#define UB_ABI_MINOR_WANTED 0
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

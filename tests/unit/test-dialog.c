@@ -134,6 +134,18 @@ START_TEST(only_the_present_activity_is_known)
 }
 END_TEST
 
+START_TEST(the_end_of_an_activity_of_an_earlier_life_may_come_late)
+{
+        dialog_begin(&dialog, "a2");
+        ck_assert_int_eq(answer("COMPLETED"), -ENOENT);
+        dialog_end(&dialog, "a2");
+        ck_assert_int_eq(answer("DOWNLOADING"), -ENOENT);
+        ck_assert_int_eq(answer("UPDATE_FAILURE"), -ENOENT);
+        ck_assert_int_eq(answer("COMPLETED"), 0);
+        ck_assert_int_eq(answer("INCOMPLETE"), 0);
+}
+END_TEST
+
 START_TEST(baselines_are_answered_one_by_one)
 {
         dialog_begin(&dialog, "a1");
@@ -230,6 +242,7 @@ END_TEST
 
 UNIT_MAIN("step", a_whole_activity_passes, words_answer_their_step, a_step_has_one_answer,
           an_activity_ends_once_and_at_any_time, only_the_present_activity_is_known,
+          the_end_of_an_activity_of_an_earlier_life_may_come_late,
           baselines_are_answered_one_by_one, there_is_a_limit_of_baselines,
           a_repetition_is_welcome_when_it_was_asked_for, after_a_restart_any_word_is_the_last_one,
           an_inventory_answers_one_question, old_questions_are_forgotten)
