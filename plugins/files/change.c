@@ -254,7 +254,7 @@ static int verify_change(const struct files *files, const struct change *change,
                                     change->next ? change->next : "nothing");
         if (!active)
                 return 0;
-        r = identify_drift(files, change->id, active, &drift, error);
+        r = identify_drift(files, change->id, active, false, &drift, error);
         return r > 0 ? ub_error_set(error, -ESTALE, "%s: %s", change->id, drift.text) : r;
 }
 

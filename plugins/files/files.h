@@ -103,8 +103,9 @@ int task_post(struct files *files, task_run_fn run, task_done_fn done, void *dat
 
 /* identify.c, a task: fills the plan.  data is not used. */
 int identify_run(struct files *files, void *data, struct ub_error *error);
-/* Is the active version of a component as it was installed?  1: no, and drift says how. */
-int identify_drift(const struct files *files, const char *id, const char *folder,
+/* Is a version of a component as it was installed?  1: no, and drift says how.  quick: as
+ * scan_compare(). */
+int identify_drift(const struct files *files, const char *id, const char *folder, bool quick,
                    struct ub_error *drift, struct ub_error *error);
 
 /* fetch.c: fetches and verifies everything in scope, then activity_end_step(). */

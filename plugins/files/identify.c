@@ -16,9 +16,10 @@
 #include "plugins/files/target.h"
 #include "plugins/files/version.h"
 
-int identify_drift(const struct files *files, const char *id, const char *folder,
+int identify_drift(const struct files *files, const char *id, const char *folder, bool quick,
                    struct ub_error *drift, struct ub_error *error)
 {
+        const struct scan_how how = { .cancel = &files->progress.cancel, .quick = quick };
         CLEANUP_CLOSE int fd = -1;
         CLEANUP_CLOSE int manifest_fd = -1;
         int r;
@@ -31,7 +32,7 @@ int identify_drift(const struct files *files, const char *id, const char *folder
                 (void)ub_error_set(drift, 0, "its manifest is gone");
                 return 1;
         }
-        r = scan_compare(fd, STORE_CONTENT, manifest_fd, &files->progress.cancel, drift, error);
+        r = scan_compare(fd, STORE_CONTENT, manifest_fd, &how, drift, error);
         return r < 0 ? ub_error_prefix(error, r, "%s", id) : r;
 }
 
@@ -128,7 +129,7 @@ static int identify_component(const struct files *files, size_t i, struct plan *
                 return r;
         from = r > 0 ? have.recipe.version : "";
         if (r > 0 && !recipe_differs(&want, &have.recipe)) {
-                r = identify_drift(files, want.id, folder, &drift, error);
+                r = identify_drift(files, want.id, folder, false, &drift, error);
                 if (r == 0 && have.recipe.target)
                         r = target_is_placed(&files->settings, &files->store, want.id,
                                              have.recipe.target) ? 0 : 1;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inventory - what is on disk, with digests, and what of it is no longer as it was installed */
+ * inventory - what is on disk, with digests, and what of it is no longer as it was installed
+ *
+ * Asked for often, so files that the kernel says nobody has changed are not read again.  IDENTIFY
+ * reads them all. */
 #include "plugins/files/files.h"
 
 #include <errno.h>
@@ -46,7 +49,7 @@ static void add_state(const struct files *files, struct ub_inventory *inventory,
         struct ub_error error = UB_ERROR_INIT;
         int r;
 
-        r = identify_drift(files, id, folder, &drift, &error);
+        r = identify_drift(files, id, folder, true, &drift, &error);
         ub_inventory_add_parameter(inventory, "state",
                                    r == 0 ? "intact" : r > 0 ? "changed" : "unknown");
         if (r != 0)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plugins/files/scope.h"
@@ -23,13 +24,18 @@
 
 enum { DEPTH_MAX = 80, DIFFERENCES_TOLD = 3 };
 
-/* path: escaped.  fields: what stands before it. */
-typedef int (*sink_fn)(void *data, const char *fields, const char *path);
+enum { STAMP_SIZE = 64, TICK_MAX_MSEC = 50 };
+
+/* path: escaped.  fields: what stands between the stamp and it. */
+typedef int (*sink_fn)(void *data, const char *stamp, const char *fields, const char *path);
+/* Is this known to be so without looking into it? */
+typedef bool (*known_fn)(void *data, const char *stamp, const char *path);
 
 struct walk {
         const atomic_bool *cancel;
         struct ub_error *error;
         bool sync;
+        known_fn known; /* NULL: look into all */
         sink_fn sink;
         void *data;
         uint64_t entries;
@@ -132,17 +138,45 @@ static int describe(struct walk *walk, int dir_fd, const char *name, const struc
         return *ret ? 0 : -ENOMEM;
 }
 
+/* The kernel's clock for files moves in ticks: what changed within this one could change again
+ * without being seen, so it gets no stamp. */
+static bool is_settled(const struct stat *st)
+{
+        struct timespec now = { .tv_sec = 0 };
+        int64_t age_msec;
+
+        (void)clock_gettime(CLOCK_REALTIME, &now); /* always there */
+        age_msec = (int64_t)(now.tv_sec - st->st_ctim.tv_sec) * 1000 +
+                   (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
+        return age_msec > TICK_MAX_MSEC;
+}
+
+static void make_stamp(const struct stat *st, bool fresh, char stamp[STAMP_SIZE])
+{
+        if (S_ISREG(st->st_mode) && !fresh)
+                (void)snprintf(stamp, STAMP_SIZE, "%llx:%llx.%lx", (unsigned long long)st->st_ino,
+                               (unsigned long long)st->st_ctim.tv_sec,
+                               (unsigned long)st->st_ctim.tv_nsec); /* fits */
+        else
+                (void)snprintf(stamp, STAMP_SIZE, "-"); /* fits */
+}
+
 static int tell(struct walk *walk, int dir_fd, const char *name, const struct stat *st,
                 const char *path)
 {
         CLEANUP_FREE char *escaped = escape(path);
         CLEANUP_FREE char *fields = NULL;
         CLEANUP_FREE char *what = NULL;
+        char stamp[STAMP_SIZE];
         char type;
         int r;
 
         if (walk->cancel && *walk->cancel)
                 return ub_error_set(walk->error, -ECANCELED, "cancelled");
+        make_stamp(st, walk->sync && !is_settled(st), stamp);
+        if (walk->known && escaped && S_ISREG(st->st_mode) &&
+            walk->known(walk->data, stamp, escaped))
+                return 0;
         r = describe(walk, dir_fd, name, st, &type, &what);
         if (r == 0 && (!escaped || asprintf(&fields, "%c %04o %u %u %s", type,
                                             (unsigned)st->st_mode & 07777, st->st_uid, st->st_gid,
@@ -151,7 +185,7 @@ static int tell(struct walk *walk, int dir_fd, const char *name, const struct st
         if (r < 0)
                 return fault(walk, r, path);
         walk->entries++;
-        return walk->sink(walk->data, fields, escaped);
+        return walk->sink(walk->data, stamp, fields, escaped);
 }
 
 static int walk_entry(struct walk *walk, int dir_fd, const char *name, const char *path, int depth);
@@ -203,11 +237,11 @@ struct writing {
         EVP_MD_CTX *md;
 };
 
-static int write_line(void *data, const char *fields, const char *path)
+static int write_line(void *data, const char *stamp, const char *fields, const char *path)
 {
         struct writing *w = data;
 
-        if (fprintf(w->file, "%s %s\n", fields, path) < 0)
+        if (fprintf(w->file, "%s %s %s\n", stamp, fields, path) < 0)
                 return errno ? -errno : -EIO;
         if (!EVP_DigestUpdate(w->md, fields, strlen(fields)) || !EVP_DigestUpdate(w->md, " ", 1) ||
             !EVP_DigestUpdate(w->md, path, strlen(path)) || !EVP_DigestUpdate(w->md, "\n", 1))
@@ -268,9 +302,10 @@ int scan_write(int dir_fd, const char *name, int manifest_fd, const atomic_bool 
 
 struct comparing {
         FILE *file;
-        char *line; /* the next of the manifest; its path is behind the last space */
+        char *line; /* the next of the manifest; it is its stamp */
         size_t size;
-        char *path; /* in line; NULL: the end */
+        char *fields; /* in line */
+        char *path;   /* in line, behind the last space; NULL: the end */
         unsigned n_differences;
         char text[UB_ERROR_MAX];
 };
@@ -295,8 +330,13 @@ static void next_line(struct comparing *c)
         if (c->line[n - 1] == '\n')
                 c->line[n - 1] = '\0';
         c->path = strrchr(c->line, ' ');
-        if (c->path)
-                *c->path++ = '\0';
+        c->fields = strchr(c->line, ' ');
+        if (!c->path || c->fields == c->path) {
+                c->path = NULL;
+                return;
+        }
+        *c->path++ = '\0';
+        *c->fields++ = '\0';
 }
 
 /* One byte of an escaped path as it sorts: a slash comes before all others, and the end before
@@ -330,20 +370,38 @@ static int compare_paths(const char *a, const char *b)
         return x < y ? -1 : x > y;
 }
 
-static int compare_line(void *data, const char *fields, const char *path)
+/* Goes to the line of a path.  False: there is none. */
+static bool find_line(struct comparing *c, const char *path)
 {
-        struct comparing *c = data;
-        int order;
+        int order = 1;
 
         while (c->path && (order = compare_paths(c->path, path)) < 0) {
                 add_difference(c, c->path, "missing");
                 next_line(c);
         }
-        if (!c->path || order > 0) {
+        return c->path && order == 0;
+}
+
+static bool is_known(void *data, const char *stamp, const char *path)
+{
+        struct comparing *c = data;
+
+        if (!find_line(c, path) || strcmp(c->line, stamp) != 0)
+                return false;
+        next_line(c);
+        return true;
+}
+
+static int compare_line(void *data, const char *stamp, const char *fields, const char *path)
+{
+        struct comparing *c = data;
+
+        (void)stamp;
+        if (!find_line(c, path)) {
                 add_difference(c, path, "added");
                 return 0;
         }
-        if (strcmp(c->line, fields) != 0)
+        if (strcmp(c->fields, fields) != 0)
                 add_difference(c, path, "changed");
         next_line(c);
         return 0;
@@ -361,12 +419,13 @@ static int told(struct comparing *c, struct ub_error *drift)
         return 1;
 }
 
-int scan_compare(int dir_fd, const char *name, int manifest_fd, const atomic_bool *cancel,
+int scan_compare(int dir_fd, const char *name, int manifest_fd, const struct scan_how *how,
                  struct ub_error *drift, struct ub_error *error)
 {
         struct comparing c = { .file = NULL };
         struct walk walk = {
-                .cancel = cancel, .error = error, .sink = compare_line, .data = &c,
+                .cancel = how->cancel, .error = error, .sink = compare_line, .data = &c,
+                .known = how->quick ? is_known : NULL,
         };
         int fd = dup(manifest_fd);
         int r;

@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import tarfile
 import time
 
@@ -199,8 +198,31 @@ class FilesRig(Rig):
         return got
 
 
+MODES = ("process", "none")
+
+
+def in_both_modes(test):
+    """A test that gets the isolation mode, once for each."""
+    def both():
+        for mode in MODES:
+            test(mode)
+    both.__name__ = test.__name__
+    return both
+
+
+def with_versions(rig, n=2):
+    for i in range(1, n + 1):
+        rig.archive("app-%d.tar.gz" % i, {"top/bin/app": "version %d" % i, "top/conf": symlink("bin/app")})
+
+
+def app(rig, version, **config):
+    return {"app": rig.component("app-%s.tar.gz" % version, version, strip=1, **config)}
+
+
+def content(version):
+    return {"bin/app": "version %s" % version, "conf": "-> bin/app"}
+
+
 def ubctl(rig, *arguments):
     return [os.path.join(TOP, "ubctl"), "--socket=" + os.path.join(rig.runtime, "control"), *arguments]
 
-
-__all__ = ["FilesRig", "V", "json", "re", "symlink", "tar", "tree", "ubctl"]

@@ -5,41 +5,17 @@ import hashlib
 import json
 import os
 import random
-import signal
 import shutil
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # the source folder may be read-only
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from files_rig import FilesRig, V, symlink, ubctl  # noqa: E402
+from files_rig import FilesRig, V, app, content, in_both_modes, ubctl, with_versions  # noqa: E402
 from http_server import Server, answer, serve  # noqa: E402
 from rig import find_program, run  # noqa: E402
 
-MODES = ("process", "none")
 OTHER = {"components": [{"id": "x", "version": "1"}]}
-
-
-def in_both_modes(test):
-    """A test that gets the isolation mode, once for each."""
-    def both():
-        for mode in MODES:
-            test(mode)
-    both.__name__ = test.__name__
-    return both
-
-
-def with_versions(rig, n=2):
-    for i in range(1, n + 1):
-        rig.archive("app-%d.tar.gz" % i, {"top/bin/app": "version %d" % i, "top/conf": symlink("bin/app")})
-
-
-def app(rig, version, **config):
-    return {"app": rig.component("app-%s.tar.gz" % version, version, strip=1, **config)}
-
-
-def content(version):
-    return {"bin/app": "version %s" % version, "conf": "-> bin/app"}
 
 
 @in_both_modes
@@ -350,128 +326,6 @@ def what_breaks_a_rule_is_refused_with_entry_and_cause():
         rig.stop()
 
 
-def slow_server(data):
-    """Sends half of it, and the rest when `go` is set."""
-    import threading
-    go = threading.Event()
-
-    def handler(request, client):
-        start = request.range_start() or 0
-        client.head(206 if start else 200, Content_Length=len(data) - start, ETag='"1"',
-                    Content_Range="bytes %d-%d/%d" % (start, len(data) - 1, len(data)) if start else None)
-        half = max(start, len(data) // 2)
-        client.send(data[start:half])
-        go.wait(30)
-        client.send(data[half:])
-        return True
-    return handler, go
-
-
-def has(path):
-    return lambda: os.path.exists(path)
-
-
-def kill_agent(rig):
-    os.kill(rig.agent_pid(), signal.SIGKILL)
-
-
-def kill_daemon(rig):
-    rig.kill()
-    rig.start(connected=False)
-
-
-def killed_in_download(rig, kill):
-    with open(os.path.join(rig.sources, "app-2.tar.gz"), "rb") as f:
-        handler, go = slow_server(f.read())
-    with Server({"/app-2.tar.gz": handler}) as server:
-        wanted = app(rig, "2", source=server.url("/app-2.tar.gz"))
-        rig.begin("A2", wanted)
-        rig.wait_for(lambda: server.requests, "a request")
-        folder = rig.path("store", "downloads", "app", ".source.part")
-        rig.wait_for(has(folder), "a download")
-        kill(rig)
-        go.set()
-        return rig.end("A2")
-
-
-def killed_in_update(rig, kill):
-    rig.archive("app-2.tar.gz", dict(
-        {"top/bin/app": "version 2", "top/conf": symlink("bin/app")},
-        **{"top/many/%d" % i: "x" * i for i in range(3000)}))
-    rig.begin("A2", app(rig, "2"))
-    rig.wait_for(has(rig.path("store", "versions", "app", ".new", "content", "many")), "unpacking")
-    kill(rig)
-    return rig.end("A2")
-
-
-def killed_in_activate(rig, kill):
-    rig.begin("A2", app(rig, "2", activate="wait"))
-    rig.wait_for(has(rig.path("waiting")), "the command")
-    os.unlink(rig.path("waiting"))
-    open(rig.path("go"), "w").close()
-    kill(rig)
-    return rig.end("A2")
-
-
-def killed_in_activate_of_a_baseline(rig, kill):
-    rig.begin("A2", app(rig, "2", activate="wait"), baselines=[{"title": "b", "components": ["files:app"]}])
-    rig.wait_for(has(rig.path("waiting")), "the command")
-    os.unlink(rig.path("waiting"))
-    open(rig.path("go"), "w").close()
-    kill(rig)
-    return rig.end("A2")
-
-
-def killed_in_rollback(rig, kill):
-    rig.begin("A2", app(rig, "2", activate="back"), baselines=[{"title": "b", "components": ["files:app"]}])
-    rig.wait_for(has(rig.path("waiting")), "the command")
-    os.unlink(rig.path("waiting"))
-    open(rig.path("go"), "w").close()
-    kill(rig)
-    return rig.end("A2")
-
-
-def killed(mode, kill, phase):
-    with FilesRig(isolation=mode) as rig:
-        with_versions(rig)
-        wait = 'while [ ! -e %s ]; do : >%s; sleep 0.05; done\n' % (rig.path("go"), rig.path("waiting"))
-        rig.configure(commands={
-            "wait": {"argv": [rig.program("wait", '[ "$UB_VERSION" = 1 ] || ' + wait)]},
-            "back": {"argv": [rig.program("back", '[ "$UB_STEP" = ROLLBACK ] || [ "$UB_VERSION" = 1 ] || exit 1\n'
-                                          '[ "$UB_STEP" = ACTIVATE ] || ' + wait)]}})
-        rig.start()
-        rig.apply("A1", app(rig, "1", activate="back" if phase is killed_in_rollback else "wait"))
-        end = phase(rig, kill)
-        got = {k: v for k, v in rig.installed("app").items() if not k.startswith("many")}
-        assert got in (content("1"), content("2")), got
-        node = rig.nodes()["app"]
-        print("# %s, %s, %s: %s with version %s" % (mode, kill.__name__, phase.__name__, end["status"],
-                                                    node["version"]))
-        assert got == content(node["version"]) and node["state"] == "intact", (got, node, end)
-        assert end["status"] != "COMPLETED" or node["version"] == "2", (node, end)
-        open(rig.path("go"), "w").close()
-        rig.apply("A3", app(rig, "2"))
-        assert rig.nodes()["app"]["version"] == "2"
-        assert os.listdir(os.path.join(rig.store, "downloads")) == []
-        assert len(rig.versions("app")) <= 2 and len(os.listdir(os.path.join(rig.store, "generations"))) == 1
-        rig.stop()
-
-
-PHASES = (killed_in_download, killed_in_update, killed_in_activate, killed_in_activate_of_a_baseline,
-          killed_in_rollback)
-
-
-def an_agent_that_is_killed_in_any_step_leaves_one_version_whole():
-    for phase in PHASES:
-        killed("process", kill_agent, phase)
-
-
-@in_both_modes
-def a_daemon_that_is_killed_in_any_step_goes_on_or_back(mode):
-    for phase in PHASES:
-        killed(mode, kill_daemon, phase)
-
-
 def ubctl_applies_and_shows_it():
     with FilesRig(mqtt=False) as rig:
         with_versions(rig)
@@ -560,7 +414,6 @@ if __name__ == "__main__":
          without_a_baseline_a_command_that_fails_goes_back_too, what_is_not_desired_goes_unless_it_is_merged,
          drift_is_reported_and_healed, what_is_at_a_target_is_not_touched_unless_it_is_adopted,
          a_target_that_moves_takes_its_link_along, what_breaks_a_rule_is_refused_with_entry_and_cause,
-         an_agent_that_is_killed_in_any_step_leaves_one_version_whole,
-         a_daemon_that_is_killed_in_any_step_goes_on_or_back, ubctl_applies_and_shows_it,
+         ubctl_applies_and_shows_it,
          the_combined_message_goes_through_mosquitto_pub_and_sub, a_typo_in_the_settings_is_found,
          two_agents_do_not_share_a_store])

@@ -30,8 +30,9 @@ EXTRA_DIST += tests/fake/mqtt_client.py tests/fake/mqtt_gate.py tests/fake/rig.p
 # files_rig.py: archives, and a daemon with the files agent.
 if PLUGIN_FILES
 if PLUGIN_FAKE
-dist_check_SCRIPTS += tests/integration/36-files.py
-TESTS += tests/integration/36-files.py
+files_scripts = tests/integration/36-files.py tests/integration/37-files-dies.py
+dist_check_SCRIPTS += $(files_scripts)
+TESTS += $(files_scripts)
 endif
 endif
 EXTRA_DIST += tests/fake/files_rig.py tests/data/desired-state-combined.json

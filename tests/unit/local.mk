@@ -284,6 +284,31 @@ unit_programs += \
 	tests/unit/test-remote-life \
 	$(NULL)
 endif
+if PLUGIN_FILES
+unit_programs += \
+	tests/unit/test-files-path \
+	tests/unit/test-files-recipe \
+	tests/unit/test-files-store \
+	tests/unit/test-files-unpack \
+	$(NULL)
+unit_files_ldadd = plugins/files/libfiles.la libub-sdk.a $(unit_ldadd) $(ARCHIVE_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
+
+tests_unit_test_files_path_SOURCES = tests/unit/test-files-path.c tests/unit/unit.h
+tests_unit_test_files_path_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_files_path_LDADD = $(unit_files_ldadd)
+
+tests_unit_test_files_recipe_SOURCES = tests/unit/test-files-recipe.c tests/unit/unit.h
+tests_unit_test_files_recipe_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_files_recipe_LDADD = $(unit_files_ldadd)
+
+tests_unit_test_files_store_SOURCES = tests/unit/test-files-store.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_files_store_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_files_store_LDADD = $(unit_files_ldadd)
+
+tests_unit_test_files_unpack_SOURCES = tests/unit/test-files-unpack.c tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_files_unpack_CPPFLAGS = $(unit_cppflags) $(ARCHIVE_CFLAGS)
+tests_unit_test_files_unpack_LDADD = $(unit_files_ldadd)
+endif
 if PLUGIN_SELF_UPDATE
 unit_programs += tests/unit/test-self-update-agent
 endif
