@@ -22,6 +22,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-fragment \
 	tests/fuzz/fuzz-inventory \
+	tests/fuzz/fuzz-journal \
 	tests/fuzz/fuzz-json \
 	tests/fuzz/fuzz-merge \
 	tests/fuzz/fuzz-precondition \
@@ -113,3 +114,9 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(fuzz_main) $(fuzz_js
 tests_fuzz_fuzz_config_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_config_CPPFLAGS = $(libhost_config_a_CPPFLAGS) $(CJSON_CFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(CJSON_LIBS) -lm
+
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz-journal.c $(fuzz_main) \
+	host/state/journal.c host/util/crc32.c host/util/diag.c host/util/file.c host/util/utf8.c host/util/worker.c
+tests_fuzz_fuzz_journal_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_journal_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_fuzz_fuzz_journal_LDADD = $(SYSTEMD_LIBS) -lpthread
