@@ -200,6 +200,14 @@ int source_defer(struct source_table *table, ub_fn fn, void *data, struct ub_sou
         return slot_finish(slot, r, ret);
 }
 
+/* How late it may be when that saves a wake-up: a millisecond, but of a time that is itself shorter
+ * only a tenth.  A plugin that wants to go on at once, with 0, would else lose one with each step.
+ * To sd-event 0 means a quarter of a second. */
+static uint64_t slack_of(uint64_t after_usec)
+{
+        return after_usec / 10 < USEC_PER_MSEC ? after_usec / 10 + 1 : USEC_PER_MSEC;
+}
+
 int source_timer(struct source_table *table, uint64_t after_usec, ub_fn fn, void *data,
                  struct ub_source **ret)
 {
@@ -215,8 +223,8 @@ int source_timer(struct source_table *table, uint64_t after_usec, ub_fn fn, void
          * far for the clock is never, which is UINT64_MAX to sd-event. */
         if (__builtin_add_overflow(usec, after_usec, &usec))
                 usec = UINT64_MAX;
-        r = sd_event_add_time(table->event, &slot->event, CLOCK_BOOTTIME, usec, USEC_PER_MSEC,
-                              on_timer, slot);
+        r = sd_event_add_time(table->event, &slot->event, CLOCK_BOOTTIME, usec,
+                              slack_of(after_usec), on_timer, slot);
         return slot_finish(slot, r, ret);
 }
 
