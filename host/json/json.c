@@ -333,7 +333,9 @@ static void print_number(FILE *f, double value)
         int digits;
 
         if (value == floor(value) && fabs(value) <= (double)JSON_INTEGER_MAX) {
-                (void)fprintf(f, "%.0f", value);
+                if (value == 0 && signbit(value))
+                        (void)fputc('-', f);
+                (void)fprintf(f, "%lld", (long long)value); /* far quicker than "%.0f" */
                 return;
         }
         for (digits = 15; digits <= 17; digits++) {
