@@ -194,7 +194,7 @@ static bool fail_hopeless(struct orchestrator *o)
 
         for (i = 0; i < a->n_domains; i++) {
                 struct domain *d = &a->domains[i];
-                const struct agent *agent = orchestrator_find_agent(o, d->desired->id);
+                const struct agent *agent = d->agent;
 
                 if (!agent || agent->up || !agent->fault || domain_is_final(d) ||
                     (d->step == STEP_NONE && d->resume == RESUME_NO))
