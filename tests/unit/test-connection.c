@@ -78,8 +78,12 @@ static void on_trouble(void *data, const char *text)
         (void)snprintf(client->trouble, sizeof(client->trouble), "%s", text);
 }
 
-static const struct connection_events client_events = { on_connected, on_disconnected, on_published,
-                                                        on_trouble };
+static const struct connection_events client_events = {
+        .connected = on_connected,
+        .disconnected = on_disconnected,
+        .published = on_published,
+        .trouble = on_trouble,
+};
 
 static unsigned sum_of(const void *payload, size_t length)
 {

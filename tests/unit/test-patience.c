@@ -66,8 +66,12 @@ static void on_message(void *data, const struct mqtt_message *message)
         (void)message;
 }
 
-static const struct connection_events client_events = { on_connected, on_disconnected, on_published,
-                                                        on_trouble };
+static const struct connection_events client_events = {
+        .connected = on_connected,
+        .disconnected = on_disconnected,
+        .published = on_published,
+        .trouble = on_trouble,
+};
 
 static void client_open(struct client *client, struct connection_config *config)
 {
