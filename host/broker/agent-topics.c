@@ -8,7 +8,11 @@
  *
  * The orchestrator comes first.  While it has the agent, requests are refused with a feedback that
  * says why; and it takes the agent over without asking, which whoever drove it by hand is told in
- * the same way.  An activity that came this way is not in the journal. */
+ * the same way.  An activity that came this way is not in the journal.
+ *
+ * An agent that asks for a boot gets it, as from the orchestrator, after `rebootAfter` and only with
+ * `rebootEnabled`; but not before it has cleaned up, since whoever drives it still has to ask for
+ * that.  An orchestrated activity that runs by then keeps the device up. */
 #include "config.h"
 
 #include <errno.h>
@@ -17,6 +21,7 @@
 #include <string.h>
 
 #include "host/broker/inside.h"
+#include "host/broker/reboot.h"
 #include "host/broker/setup.h"
 #include "host/broker/uplink.h"
 #include "host/config/settings.h"
@@ -68,6 +73,7 @@ void agent_topics_forget(struct hosted *h)
         h->direct = NULL;
         h->direct_alias = NULL;
         h->direct_desired = desired_state_free(h->direct_desired);
+        h->direct_boots = false;
 }
 
 static void end_direct(struct hosted *h)
@@ -80,11 +86,56 @@ static void end_direct(struct hosted *h)
         agent_topics_forget(h);
 }
 
+/* ----------------------------------------------------------------------------------------- boot */
+
+static int on_boot(sd_event_source *source, uint64_t usec, void *data)
+{
+        struct broker *b = data;
+
+        (void)source;
+        (void)usec;
+        b->direct_boot = sd_event_source_disable_unref(b->direct_boot);
+        if (orchestrator_get_activity(b->orchestrator)) {
+                log_warn(b->log, NULL, "the device does not boot: activity %s runs",
+                         orchestrator_get_activity(b->orchestrator));
+                return 0;
+        }
+        log_info(b->log, NULL, "the device boots: an agent that was driven by hand has asked for it");
+        reboot_begin(b->reboot, b->setup->settings->reboot_command);
+        return 0;
+}
+
+void agent_topics_reboot_request(struct hosted *h, const char *reason)
+{
+        bool enabled = h->broker->setup->settings->reboot_enabled;
+
+        h->direct_boots = enabled;
+        hosted_log(h, enabled ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, h->direct, "asks for a boot%s: %s",
+                   enabled ? ", which comes when it has cleaned up" : ", but that is switched off",
+                   reason);
+}
+
+static void boot_if_asked(struct hosted *h, enum status status)
+{
+        struct broker *b = h->broker;
+
+        if (status == STATUS_ROLLBACK_SUCCESS)
+                h->direct_boots = false; /* what the boot was for is undone */
+        if (!h->direct_boots || b->direct_boot ||
+            (status != STATUS_CLEANUP_SUCCESS && status_kind(status) != STATUS_KIND_END_GOOD))
+                return;
+        h->direct_boots = false;
+        if (sd_event_add_time_relative(b->event, &b->direct_boot, CLOCK_BOOTTIME,
+                                       b->setup->settings->reboot_after_usec, 0, on_boot, b) < 0)
+                hosted_log(h, LOG_LEVEL_ERROR, h->direct, "the boot cannot be timed");
+}
+
 void agent_topics_feedback(struct hosted *h, const char *json, enum status status)
 {
         enum status_kind kind = status_kind(status);
 
         publish(h, TOPICS_FEEDBACK, direct_id(h), json);
+        boot_if_asked(h, status);
         if (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD ||
             status == STATUS_IDENTIFICATION_FAILED)
                 end_direct(h);

@@ -322,8 +322,7 @@ static void on_reboot_request(void *data, struct supervisor *supervisor, const c
 
         (void)supervisor;
         if (is_direct(h, activity))
-                hosted_log(h, LOG_LEVEL_WARN, activity,
-                           "asks for a boot, which is up to whoever drives it by hand: %s", reason);
+                agent_topics_reboot_request(h, reason);
         else
                 broker_give(h->broker, &(struct event){
                                                .kind = EVENT_REBOOT_REQUEST,

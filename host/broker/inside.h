@@ -80,6 +80,7 @@ struct hosted {
         char *direct_alias; /* the id that its commands have, when it is another; NULL */
         char last[PLACE_ID_MAX + 1]; /* activity of the orchestrator that it was in last */
         struct desired_state *direct_desired; /* what it wants */
+        bool direct_boots; /* has asked for a boot */
         struct inventory *inventory; /* NULL: not known yet */
         char *inventory_text;
         struct uplink_route *topics[AGENT_TOPICS_IN];
@@ -122,6 +123,7 @@ struct broker {
         struct broker_timer **timers; /* by kind and slot; NULL: not armed */
         size_t n_timers;              /* places */
         struct reboot *reboot;
+        sd_event_source *direct_boot; /* due for an activity that was driven by hand; NULL: none */
         struct inhibitor *inhibitor; /* of shutdown, while the device is being changed */
 
         struct hosted **hosted; /* agents in the order of their domains, then connectors */
@@ -230,6 +232,8 @@ void agent_topics_end(struct hosted *h);
 void agent_topics_feedback(struct hosted *h, const char *json, enum status status);
 /* What became of an activity that was before this life of the daemon. */
 void agent_topics_late_feedback(struct hosted *h, const char *activity, const char *json);
+/* The agent asks for a boot: it comes when the activity has been cleaned up. */
+void agent_topics_reboot_request(struct hosted *h, const char *reason);
 void agent_topics_refused(struct hosted *h, const char *what, int r);
 void agent_topics_current_state(struct hosted *h, const char *activity, const char *json);
 void agent_topics_oversized(struct hosted *h, const struct mqtt_message *message);

@@ -362,6 +362,28 @@ def the_reboot_command_is_run_and_the_verdict_comes_after_the_boot():
         rig.stop()
 
 
+def an_agent_that_is_driven_by_hand_gets_its_boot():
+    S = "selfupdate/"
+    with Rig({"self-update": dict(SELF_UPDATE, reboot=True)}, {"rebootEnabled": True, "rebootAfter": "10ms"}) as rig:
+        rig.config["rebootCommand"] = ["/bin/sh", "-c", "echo boot >>'%s'" % rig.path("boots")]
+        rig.start()
+        rig.send(S + "desiredstate", "T1", {"domains": [{"id": "self-update", "components": [
+            {"id": "os-image", "version": "v2"}]}]})
+        for command, word in ((None, "IDENTIFIED"), ("DOWNLOAD", "DOWNLOAD_SUCCESS"), ("UPDATE", "UPDATE_SUCCESS"),
+                              ("ACTIVATE", "ACTIVATION_SUCCESS"), ("CLEANUP", "CLEANUP_SUCCESS")):
+            assert not os.path.exists(rig.path("boots"))
+            if command:
+                rig.send(S + "desiredstate/command", "T1", {"command": command})
+            while rig.message(S + "desiredstatefeedback")[1]["status"] != word:
+                pass
+        rig.wait_log("the device boots")
+        deadline = time.monotonic() + 20
+        while not os.path.exists(rig.path("boots")):
+            assert time.monotonic() < deadline, "no boot"
+            time.sleep(0.01)
+        rig.stop()
+
+
 def a_reboot_command_that_fails_ends_the_activity():
     with Rig({"self-update": dict(SELF_UPDATE, reboot=True)},
              {"rebootEnabled": True, "rebootAfter": "10ms", "rebootCommand": ["/bin/false"]}) as rig:
@@ -396,4 +418,4 @@ if __name__ == "__main__":
          it_waits_for_the_mqtt_server,
          hang_up_brings_a_new_agent_and_takes_one_away, an_agent_leaves_from_among_others,
          a_faulty_configuration_is_not_put_into_force, the_reboot_command_is_run_and_the_verdict_comes_after_the_boot,
-         a_reboot_command_that_fails_ends_the_activity, a_damaged_journal_is_set_aside])
+         a_reboot_command_that_fails_ends_the_activity, an_agent_that_is_driven_by_hand_gets_its_boot, a_damaged_journal_is_set_aside])
