@@ -87,6 +87,9 @@ int policy_compare_versions(const char *a, const char *b)
         }
         if (weight_of_rest(a) == 0 || weight_of_rest(b) == 0)
                 return weight_of_rest(a) - weight_of_rest(b);
+        /* "1.0-rc1" and "1.0-3-gabc": what begins with a letter came before. */
+        if (is_digit(*a) != is_digit(*b))
+                return is_digit(*a) ? 1 : -1;
         return (unsigned char)*a - (unsigned char)*b;
 }
 

@@ -277,6 +277,14 @@ static int read_pending(const struct ub_json *root, struct ub_error *error, stru
         return get_members(object, pending_members, error, ret);
 }
 
+static int read_element(const struct ub_json *at, const struct member *members,
+                        struct ub_error *error, void *to)
+{
+        int r = ub_json_as_object(at, error);
+
+        return r < 0 ? r : get_members(at, members, error, to);
+}
+
 static int read_lists(const struct ub_json *root, struct ub_error *error, struct record *ret)
 {
         const struct ub_json *list;
@@ -286,12 +294,12 @@ static int read_lists(const struct ub_json *root, struct ub_error *error, struct
         r = ub_json_get_array(root, "blocked", error, &list);
         for (at = r > 0 ? ub_json_first(list) : NULL;
              at && r >= 0 && ret->n_blocked < RECORD_BLOCKED_MAX; at = ub_json_next(at))
-                r = get_members(at, blocked_members, error, &ret->blocked[ret->n_blocked++]);
+                r = read_element(at, blocked_members, error, &ret->blocked[ret->n_blocked++]);
         if (r >= 0)
                 r = ub_json_get_array(root, "history", error, &list);
         for (at = r > 0 ? ub_json_first(list) : NULL;
              at && r >= 0 && ret->n_history < RECORD_HISTORY_MAX; at = ub_json_next(at))
-                r = get_members(at, outcome_members, error, &ret->history[ret->n_history++]);
+                r = read_element(at, outcome_members, error, &ret->history[ret->n_history++]);
         return r;
 }
 

@@ -310,12 +310,25 @@ tests_unit_test_files_unpack_CPPFLAGS = $(unit_cppflags) $(ARCHIVE_CFLAGS)
 tests_unit_test_files_unpack_LDADD = $(unit_files_ldadd)
 endif
 if PLUGIN_SELF_UPDATE
-unit_programs += tests/unit/test-self-update-agent
+unit_programs += \
+	tests/unit/test-self-update-agent \
+	tests/unit/test-self-update-hazards \
+	tests/unit/test-self-update-parts \
+	$(NULL)
 endif
-tests_unit_test_self_update_agent_SOURCES = tests/unit/test-self-update-agent.c tests/unit/self-update-rig.h \
-	tests/fake/fake-rauc.c tests/fake/fake-rauc.h tests/unit/folder.h tests/unit/unit.h
+self_update_rig = tests/unit/self-update-rig.h tests/fake/fake-rauc.c tests/fake/fake-rauc.h \
+	tests/unit/folder.h tests/unit/unit.h
+tests_unit_test_self_update_agent_SOURCES = tests/unit/test-self-update-agent.c $(self_update_rig)
 tests_unit_test_self_update_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
 tests_unit_test_self_update_agent_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_self_update_hazards_SOURCES = tests/unit/test-self-update-hazards.c $(self_update_rig)
+tests_unit_test_self_update_hazards_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_self_update_hazards_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_self_update_parts_SOURCES = tests/unit/test-self-update-parts.c tests/unit/unit.h
+tests_unit_test_self_update_parts_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_self_update_parts_LDADD = libself-update-machine.a $(fake_host_ldadd)
 
 tests_unit_test_remote_agent_SOURCES = tests/unit/test-remote-agent.c tests/unit/remote-rig.h tests/unit/unit.h
 tests_unit_test_remote_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

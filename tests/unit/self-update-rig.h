@@ -36,14 +36,14 @@ static struct {
         siginfo_t info;
 } child;
 
-static void tell_child(void *data)
+static inline void tell_child(void *data)
 {
         (void)data;
         child.fn(child.data, child.info.si_code, child.info.si_status);
 }
 
-static int run_program(void *ctx, const struct ub_spawn *command, ub_child_fn fn, void *data,
-                       struct ub_source **ret)
+static inline int run_program(void *ctx, const struct ub_spawn *command, ub_child_fn fn, void *data,
+                              struct ub_source **ret)
 {
         struct fake_host *fake = ctx;
         pid_t pid = fork();
@@ -93,8 +93,8 @@ __attribute__((format(printf, 3, 4))) static void put_file(const struct rig *rig
 }
 
 /* A bundle NAME.raucb; result as fake-rauc.h has it. */
-static void put_bundle(const struct rig *rig, const char *name, const char *version,
-                       const char *result)
+static inline void put_bundle(const struct rig *rig, const char *name, const char *version,
+                              const char *result)
 {
         char file[128];
 
@@ -102,7 +102,7 @@ static void put_bundle(const struct rig *rig, const char *name, const char *vers
         put_file(rig, file, "compatible=Rig Board\nversion=%s\nresult=%s\n", version, result);
 }
 
-static void rig_start(struct rig *rig, uint32_t flags)
+static inline void rig_start(struct rig *rig, uint32_t flags)
 {
         ck_assert_int_eq(rig->plugin->life->create(&rig->fake->host, rig->settings, &rig->self), 0);
         ck_assert_int_eq(rig->plugin->life->start(rig->self, flags), 0);
@@ -110,7 +110,7 @@ static void rig_start(struct rig *rig, uint32_t flags)
 }
 
 /* more: further settings, "" or beginning with a comma, single quotes stand for double ones. */
-static void rig_prepare(struct rig *rig, const char *more)
+static inline void rig_prepare(struct rig *rig, const char *more)
 {
         char *p;
 
@@ -133,14 +133,14 @@ static void rig_prepare(struct rig *rig, const char *more)
         put_bundle(rig, "v2", "v2.0", "ok");
 }
 
-static void rig_init(struct rig *rig, const char *more)
+static inline void rig_init(struct rig *rig, const char *more)
 {
         rig_prepare(rig, more);
         rig_start(rig, 0);
         (void)fake_host_next(rig->fake, "rauc Mark good rootfs.0");
 }
 
-static void rig_stop(struct rig *rig)
+static inline void rig_stop(struct rig *rig)
 {
         rig->plugin->life->stop(rig->self);
         fake_host_run_until(rig->fake, &rig->fake->is_stopped);
@@ -149,7 +149,7 @@ static void rig_stop(struct rig *rig)
         fake_host_reuse(rig->fake);
 }
 
-static void rig_done(struct rig *rig)
+static inline void rig_done(struct rig *rig)
 {
         rig_stop(rig);
         fake_rauc_free(rig->rauc);
@@ -158,14 +158,14 @@ static void rig_done(struct rig *rig)
 }
 
 /* What kill -9 and a power failure leave: the state of the last sync. */
-__attribute__((unused)) static void rig_crash(struct rig *rig, uint32_t flags)
+static inline void rig_crash(struct rig *rig, uint32_t flags)
 {
-        fake_host_lose_power(rig->fake);
         rig->plugin->life->destroy(rig->self);
+        fake_host_lose_power(rig->fake);
         rig_start(rig, flags);
 }
 
-static void rig_boot(struct rig *rig, int slot, uint32_t flags)
+static inline void rig_boot(struct rig *rig, int slot, uint32_t flags)
 {
         rig_stop(rig);
         put_file(rig, "boot_id", "boot-%d\n", ++rig->boots);
@@ -175,7 +175,7 @@ static void rig_boot(struct rig *rig, int slot, uint32_t flags)
 
 /* --------------------------------------------------------------------------------- what is said */
 
-static void desire(struct rig *rig, const char *id, const char *version, const char *bundle)
+static inline void desire(struct rig *rig, const char *id, const char *version, const char *bundle)
 {
         char json[PATH_MAX];
 
@@ -187,13 +187,14 @@ static void desire(struct rig *rig, const char *id, const char *version, const c
         ck_assert_int_eq(rig->plugin->agent->desired_state(rig->self, id, json), 0);
 }
 
-static void order(struct rig *rig, const char *id, int32_t command)
+static inline void order(struct rig *rig, const char *id, int32_t command)
 {
         ck_assert_int_eq(rig->plugin->agent->command(rig->self, id, "", command), 0);
 }
 
 /* The next feedback is F0(status, message). */
-static void expect_f0(struct rig *rig, const char *id, const char *status, const char *message)
+static inline void expect_f0(struct rig *rig, const char *id, const char *status,
+                             const char *message)
 {
         char wanted[1024];
 
@@ -212,7 +213,8 @@ struct f1 {
 };
 
 /* The next feedback is F1; progress -1 stands for any. */
-static void expect_f1(struct rig *rig, const char *id, const char *version, const struct f1 *f1)
+static inline void expect_f1(struct rig *rig, const char *id, const char *version,
+                             const struct f1 *f1)
 {
         const char *line = fake_host_next(rig->fake, "feedback ");
         const char *at = strstr(line, "\"progress\":");
@@ -229,7 +231,7 @@ static void expect_f1(struct rig *rig, const char *id, const char *version, cons
 }
 
 /* Runs until a feedback with this status comes, and returns the line. */
-static const char *await(struct rig *rig, const char *status)
+static inline const char *await(struct rig *rig, const char *status)
 {
         char wanted[80];
         const char *line;
@@ -241,13 +243,14 @@ static const char *await(struct rig *rig, const char *status)
         return line;
 }
 
-static void expect_in(const char *line, const char *part)
+static inline void expect_in(const char *line, const char *part)
 {
         ck_assert_msg(strstr(line, part) != NULL, "expected %s in %s", part, line);
 }
 
 /* To the end of a step, and further. */
-static void do_update(struct rig *rig, const char *id, const char *version, const char *bundle)
+static inline void do_update(struct rig *rig, const char *id, const char *version,
+                             const char *bundle)
 {
         desire(rig, id, version, bundle);
         (void)await(rig, "IDENTIFIED");
@@ -257,20 +260,20 @@ static void do_update(struct rig *rig, const char *id, const char *version, cons
         (void)await(rig, "UPDATE_SUCCESS");
 }
 
-static void do_activate(struct rig *rig, const char *id)
+static inline void do_activate(struct rig *rig, const char *id)
 {
         order(rig, id, UB_CMD_ACTIVATE);
         (void)await(rig, "ACTIVATION_SUCCESS");
 }
 
-static void do_clean_up(struct rig *rig, const char *id)
+static inline void do_clean_up(struct rig *rig, const char *id)
 {
         order(rig, id, UB_CMD_CLEANUP);
         (void)await(rig, "CLEANUP_SUCCESS");
 }
 
 /* Is there nothing in the folder for downloads? */
-static bool is_clean(const struct rig *rig)
+static inline bool is_clean(const struct rig *rig)
 {
         char path[PATH_MAX];
         DIR *dir;
