@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/json/scan.h"
+#include "host/model/desired_state.h"
+#include "host/model/feedback.h"
+#include "host/orchestrator/orchestrator.h"
 #include "host/orchestrator/unit.h"
 #include "host/util/file.h"
 #include "tests/unit/golden.h"
@@ -402,6 +406,79 @@ START_TEST(an_agent_that_will_not_come_up_fails_its_domain_at_once)
 }
 END_TEST
 
+static void give(struct orchestrator *o, const struct event *event, struct effects *effects)
+{
+        effects_done(effects);
+        *effects = (struct effects)EFFECTS_INIT;
+        ck_assert_int_eq(orchestrator_step(o, event, effects), 0);
+}
+
+static struct desired_state *read_desired(const char *text)
+{
+        const struct scan_rules rules = { .max_bytes = 4096, .max_depth = 16, .object = true };
+        CLEANUP_JSON struct json *root = NULL;
+        struct desired_state *desired = NULL;
+
+        ck_assert_int_eq(json_parse(text, strlen(text), &rules, NULL, NULL, &root), 0);
+        ck_assert_int_eq(desired_state_read(root, NULL, &desired), 0);
+        return desired;
+}
+
+/* Whatever an agent has to say about its components: how it stands arrives. */
+START_TEST(feedback_that_is_too_long_leaves_without_its_actions)
+{
+        enum { N = 150, LENGTH = 60 * 1024 };
+        static struct action actions[N];
+        static char ids[N][16];
+        const struct orchestrator_agent agent = { .domain = "d" };
+        const struct orchestrator_config config = { .agents = &agent, .n_agents = 1 };
+        static char none[] = "";
+        static char version[] = "1";
+        static char word[] = "IDENTIFIED";
+        struct feedback feedback = {
+                .status = STATUS_IDENTIFIED, .baseline = none, .message = none
+        };
+        CLEANUP(orchestrator_freep) struct orchestrator *o = NULL;
+        CLEANUP_FREE char *message = malloc(LENGTH + 1);
+        struct effects effects = EFFECTS_INIT;
+        const char *told = NULL;
+        size_t i;
+
+        ck_assert_ptr_nonnull(message);
+        memset(message, 'x', LENGTH);
+        message[LENGTH] = '\0';
+        for (i = 0; i < N; i++) {
+                (void)snprintf(ids[i], sizeof(ids[i]), "d:c%zu", i);
+                actions[i] = (struct action){ .id = ids[i],
+                                              .version = version,
+                                              .status = word,
+                                              .message = message };
+        }
+        feedback.actions = actions;
+        feedback.n_actions = N;
+        ck_assert_int_eq(orchestrator_new(&config, &o), 0);
+        give(o, &(struct event){ .kind = EVENT_START }, &effects);
+        give(o, &(struct event){ .kind = EVENT_AGENT_STARTED, .domain = "d" }, &effects);
+        give(o,
+             &(struct event){ .kind = EVENT_DESIRED_STATE,
+                              .activity = "A1",
+                              .desired = read_desired("{\"domains\":[{\"id\":\"d\",\"components\":"
+                                                      "[{\"id\":\"c0\",\"version\":\"1\"}]}]}") },
+             &effects);
+        give(o,
+             &(struct event){ .kind = EVENT_FEEDBACK,
+                              .domain = "d",
+                              .activity = "A1",
+                              .feedback = &feedback },
+             &effects);
+        for (i = 0; i < effects.n; i++)
+                if (effects.items[i].kind == EFFECT_FEEDBACK && !told)
+                        told = effects.items[i].text;
+        ck_assert_pstr_eq(told, "{\"status\":\"IDENTIFIED\"}");
+        effects_done(&effects);
+}
+END_TEST
+
 START_TEST(the_table_of_transitions_is_the_one_that_is_written_down)
 {
         CLEANUP_FREE char *expected = NULL;
@@ -433,4 +510,5 @@ UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_b
           a_crash_repeats_the_end_until_it_has_arrived,
           the_next_activity_does_not_wait_until_the_end_of_the_last_one_has_arrived,
           an_agent_that_will_not_come_up_fails_its_domain_at_once,
+          feedback_that_is_too_long_leaves_without_its_actions,
           the_table_of_transitions_is_the_one_that_is_written_down)
