@@ -240,17 +240,18 @@ static void give_desired_state(struct broker *b, const char *activity, const str
 }
 
 /* For a message without one.  The server sends a retained message at every connection, so its id
- * has to be the same each time. */
-static void make_activity(const struct mqtt_message *message,
+ * has to be the same each time, also the first time, when nothing tells it from others.  Who sends
+ * the same text once more on purpose wants it done once more. */
+static void make_activity(const struct broker *b, const struct mqtt_message *message,
                           char ret[static SD_ID128_UUID_STRING_MAX])
 {
         sd_id128_t id = SD_ID128_NULL;
 
-        if (!message->retained && sd_id128_randomize(&id) >= 0)
+        (void)snprintf(ret, SD_ID128_UUID_STRING_MAX, "unnamed-%08" PRIx32,
+                       crc32_add(0, message->payload, message->length));
+        if (!message->retained && orchestrator_knows(b->orchestrator, ret) &&
+            sd_id128_randomize(&id) >= 0)
                 (void)sd_id128_to_uuid_string(id, ret);
-        else
-                (void)snprintf(ret, SD_ID128_UUID_STRING_MAX, "retained-%08" PRIx32,
-                               crc32_add(0, message->payload, message->length));
 }
 
 static void on_desired_state(void *data, const struct mqtt_message *message)
@@ -270,7 +271,7 @@ static void on_desired_state(void *data, const struct mqtt_message *message)
                        r == -ENOMEM ? strerror(ENOMEM) : diag.text);
                 return;
         }
-        make_activity(message, made);
+        make_activity(b, message, made);
         give_desired_state(b, *envelope->activity ? envelope->activity : made, envelope->payload);
 }
 

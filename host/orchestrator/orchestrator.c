@@ -785,6 +785,13 @@ const char *orchestrator_get_waiting(const struct orchestrator *o)
         return o->waiting.activity;
 }
 
+bool orchestrator_knows(const struct orchestrator *o, const char *activity)
+{
+        return history_find(&o->history, activity) ||
+               (o->activity && strcmp(o->activity->id, activity) == 0) ||
+               (o->waiting.activity && strcmp(o->waiting.activity, activity) == 0);
+}
+
 bool orchestrator_can_cancel(const struct orchestrator *o)
 {
         return o->activity && o->activity->phase < PHASE_CLEANUP;

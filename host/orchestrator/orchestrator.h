@@ -170,6 +170,8 @@ bool orchestrator_is_busy(const struct orchestrator *o, const char *domain);
 const char *orchestrator_get_activity(const struct orchestrator *o);
 /* The id of the activity that waits for its turn; NULL: none. */
 const char *orchestrator_get_waiting(const struct orchestrator *o);
+/* Whether this id is answered rather than run: it runs, waits, or has been. */
+bool orchestrator_knows(const struct orchestrator *o, const char *activity);
 /* Whether EVENT_CANCEL can still do something about the activity that runs. */
 bool orchestrator_can_cancel(const struct orchestrator *o);
 /* Whether agents are at work on what the device consists of: from UPDATE on, but not while the
