@@ -162,6 +162,8 @@ static const struct transition {
         { OVER, UNIT_AGAIN, { OVER, LOST, LOST } },
 
         { LOST, UNIT_COMPLETED, { OVER, REVERT, REVERT } },
+        /* It may have said so to a daemon that died, and have forgotten it since. */
+        { LOST, UNIT_AGAIN, { OVER, REVERT, REVERT } },
 };
 
 enum unit_state unit_next(enum unit_state state, enum unit_input input, enum unit_tie tie)

@@ -9,7 +9,8 @@ sim="${top_builddir:-.}/tests/sim/sim"
 #   4475      an agent that had forgotten the activity was given the desired state anew, and said COMPLETED of
 #             it all, also of a baseline that was over
 #   5181730   a domain was through before the boot that it had asked for, and the boot loader fell back
-for seed in 4475 5181730; do
+#   20216757  such an agent said COMPLETED to a daemon that died on the spot, and forgot it again
+for seed in 4475 5181730 20216757; do
         "$sim" --seeds 1 --first "$seed"
 done
 "$sim" --seeds "${SIM_SEEDS:-10000}" --first "${SIM_FIRST:-1}"
