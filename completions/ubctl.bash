@@ -25,7 +25,7 @@ _ubctl_activities() # PROGRAM
 _ubctl()
 {
         local IFS=$' \t\n' current=$2 command='' conf_dir='' i word options value=''
-        local commands='status agents inventory history apply watch cancel check-config reload enable disable'
+        local commands='status agents inventory history slots apply watch cancel check-config reload enable disable'
         COMPREPLY=()
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -74,7 +74,7 @@ _ubctl()
                 options='--help --version --socket='
                 case $command in
                 apply) options+=' --json --watch --activity=' ;;
-                status | agents | inventory | history | watch | cancel | '') options+=' --json' ;;
+                status | agents | inventory | history | slots | watch | cancel | '') options+=' --json' ;;
                 enable | disable) options+=' --conf-dir=' ;;
                 esac
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

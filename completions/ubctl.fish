@@ -10,13 +10,14 @@ function __ubctl_activities -d 'Ids of the activities that run and wait'
     ubctl status --json 2>/dev/null | string replace -rf '.*"(?:activityId|queued)": *"([^"]*)".*' '$1'
 end
 
-set -l commands status agents inventory history apply watch cancel check-config reload enable disable
+set -l commands status agents inventory history slots apply watch cancel check-config reload enable disable
 set -l first "not __fish_seen_subcommand_from $commands"
 
 complete -c ubctl -f
 complete -c ubctl -n $first -a status -d 'what the broker is doing'
 complete -c ubctl -n $first -a agents -d 'the agents and how they are'
 complete -c ubctl -n $first -a inventory -d 'what hardware and software is there'
+complete -c ubctl -n $first -a slots -d 'the slots of the system and what boots next'
 complete -c ubctl -n $first -a history -d 'what became of the last activities'
 complete -c ubctl -n $first -a apply -d 'apply a desired state'
 complete -c ubctl -n $first -a watch -d 'show progress'

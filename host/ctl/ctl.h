@@ -38,6 +38,7 @@ int ctl_status(const struct ctl *ctl);
 int ctl_agents(const struct ctl *ctl);
 int ctl_inventory(const struct ctl *ctl);
 int ctl_history(const struct ctl *ctl);
+int ctl_slots(const struct ctl *ctl);
 int ctl_apply(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
 int ctl_cancel(const struct ctl *ctl);

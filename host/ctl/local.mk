@@ -9,6 +9,7 @@ ubctl_SOURCES = \
 	host/ctl/main.c \
 	host/ctl/progress.c host/ctl/progress.h \
 	host/ctl/show.c \
+	host/ctl/slots.c \
 	host/ctl/text.c host/ctl/text.h \
 	host/ctl/watch.c host/ctl/watch.h \
 	$(NULL)

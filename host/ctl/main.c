@@ -46,6 +46,8 @@ static const struct command commands[] = {
           "what hardware and software is there" },
         { "history", "", 0, 0, TAKES_JSON, ctl_history,
           "what became of the last activities" },
+        { "slots", "[mark ...]", 0, 3, TAKES_JSON, ctl_slots,
+          "the slots of the system and what boots next; mark good|bad|active SLOT" },
         { "apply", "FILE", 1, 1, TAKES_JSON | TAKES_WATCH | TAKES_ACTIVITY, ctl_apply,
           "apply the desired state in FILE (-: stdin), an envelope or bare" },
         { "watch", "[ACTIVITY]", 0, 1, TAKES_JSON, ctl_watch,

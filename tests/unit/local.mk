@@ -314,8 +314,14 @@ unit_programs += \
 	tests/unit/test-self-update-agent \
 	tests/unit/test-self-update-hazards \
 	tests/unit/test-self-update-parts \
+	tests/unit/test-ubctl-slots \
 	$(NULL)
 endif
+tests_unit_test_ubctl_slots_SOURCES = tests/unit/test-ubctl-slots.c tests/fake/fake-rauc.c tests/fake/fake-rauc.h \
+	tests/unit/unit.h
+tests_unit_test_ubctl_slots_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_ubctl_slots_LDADD = $(fake_host_ldadd)
+
 self_update_rig = tests/unit/self-update-rig.h tests/fake/fake-rauc.c tests/fake/fake-rauc.h \
 	tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_self_update_agent_SOURCES = tests/unit/test-self-update-agent.c $(self_update_rig)
