@@ -57,14 +57,14 @@ class Client:
 
 
 class Server:
-    def __init__(self, paths, tls=None, proxy=False):
+    def __init__(self, paths, tls=None, proxy=False, address=("127.0.0.1", 0)):
         self.paths = paths
         self.tls = tls
         self.proxy = proxy
         self.requests = []
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.socket = socket.create_server(address, backlog=512)
         self.port = self.socket.getsockname()[1]
 
     def __enter__(self):

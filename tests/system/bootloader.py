@@ -26,7 +26,10 @@ class Grub:
         subprocess.check_call(["grub-editenv", self.path, "set"] + ["%s=%s" % pair for pair in values.items()])
 
     def variables(self):
-        text = subprocess.check_output(["grub-editenv", self.path, "list"], text=True)
+        text = ""
+        while not text:
+            # The file is truncated and written again by whoever changes it.
+            text = subprocess.run(["grub-editenv", self.path, "list"], capture_output=True, text=True).stdout
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def state(self):

@@ -1,6 +1,7 @@
 # tests/system: whole devices with a real RAUC, as root; `make check-system` runs them.
 system_scripts = \
 	tests/system/10-the-rig.py \
+	tests/system/20-golden.py \
 	tests/system/50-grub.py \
 	tests/system/51-uboot.py \
 	tests/system/52-examples.py \
@@ -11,6 +12,9 @@ EXTRA_DIST += \
 	tests/system/bundles.py \
 	tests/system/device.py \
 	tests/system/firmware.py \
+	tests/system/leda.py \
+	tests/system/manager.py \
+	tests/system/play.py \
 	tests/system/rauc.py \
 	tests/system/slots.py \
 	tests/system/stage.py \
