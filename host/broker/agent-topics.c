@@ -72,6 +72,7 @@ void agent_topics_forget(struct hosted *h)
         free(h->direct_alias);
         h->direct = NULL;
         h->direct_alias = NULL;
+        h->direct_firm = false;
         h->direct_desired = desired_state_free(h->direct_desired);
         h->direct_boots = false;
 }
@@ -135,6 +136,8 @@ void agent_topics_feedback(struct hosted *h, const char *json, enum status statu
         enum status_kind kind = status_kind(status);
 
         publish(h, TOPICS_FEEDBACK, direct_id(h), json);
+        if (kind == STATUS_KIND_SUCCESS || kind == STATUS_KIND_FAILURE)
+                h->direct_firm = false;
         boot_if_asked(h, status);
         if (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD ||
             status == STATUS_IDENTIFICATION_FAILED)
@@ -161,6 +164,14 @@ void agent_topics_yield(struct hosted *h, const char *why)
                 return;
         say(h, direct_id(h), STATUS_INCOMPLETE, why);
         end_direct(h);
+}
+
+void agent_topics_again(struct hosted *h)
+{
+        struct instance *instance = hosted_get_instance(h);
+
+        if (h->direct && instance_feedback_get(instance, h->direct) < 0)
+                agent_topics_yield(h, "the agent was started again and has forgotten it");
 }
 
 void agent_topics_current_state(struct hosted *h, const char *activity, const char *json)
@@ -218,11 +229,16 @@ static int begin_direct(struct hosted *h, struct instance *instance,
         CLEANUP_FREE char *text = NULL;
         int r;
 
+        if (h->direct_firm && strcmp(direct_id(h), envelope->activity) != 0)
+                return diag_set(diag, -EBUSY, "Another update activity in progress - %s",
+                                direct_id(h));
         r = desired_state_read(envelope->payload, diag, &desired);
         if (r == 0)
                 r = write_own_part(h, desired, diag, &text);
         if (r < 0)
                 return r;
+        if (h->direct && strcmp(h->direct, envelope->activity) == 0)
+                agent_topics_forget(h); /* the same again: the agent repeats its last word */
         agent_topics_yield(h, "superseded");
         h->direct = strdup(envelope->activity);
         h->direct_desired = TAKE_PTR(desired);
@@ -294,6 +310,7 @@ static int do_command(struct hosted *h, struct instance *instance, const struct 
 {
         if (command->cancel)
                 return instance_cancel(instance, h->direct);
+        h->direct_firm = command->step == STEP_UPDATE || command->step == STEP_ACTIVATE;
         return instance_command(instance, h->direct, find_baseline(h, command->baseline),
                                 hosted_command_of_step(command->step));
 }

@@ -108,6 +108,7 @@ static void came_up(struct hosted *h)
         if (!h->domain)
                 return;
         current_state_agent_up(h);
+        agent_topics_again(h);
         broker_give(b, &(struct event){ .kind = EVENT_AGENT_STARTED, .domain = h->domain });
 }
 
@@ -148,7 +149,8 @@ void hosted_tell_hope(struct hosted *h)
                                });
 }
 
-static void went_down(struct hosted *h, const char *why)
+/* again: it will be started again by itself */
+static void went_down(struct hosted *h, const char *why, bool again)
 {
         struct broker *b = h->broker;
 
@@ -156,7 +158,8 @@ static void went_down(struct hosted *h, const char *why)
         plugin_mqtt_drop(h);
         if (!h->domain)
                 return;
-        agent_topics_yield(h, *why ? why : "the agent has been stopped");
+        if (!again)
+                agent_topics_yield(h, *why ? why : "the agent has been stopped");
         current_state_agent_down(h);
         broker_give(b, &(struct event){
                                .kind = EVENT_AGENT_DIED, .domain = h->domain, .text = why });
@@ -166,7 +169,7 @@ void hosted_leave(struct hosted *h)
 {
         agent_topics_end(h);
         if (h->up)
-                went_down(h, "it is not configured any more");
+                went_down(h, "it is not configured any more", false);
         h->leaving = true;
         h->broker->n_leaving++;
         if (h->supervisor)
@@ -194,7 +197,8 @@ static void on_changed(void *data, struct supervisor *supervisor)
         else if (status.state == SUPERVISOR_STATE_RUNNING && !h->up)
                 came_up(h);
         else if (status.state != SUPERVISOR_STATE_RUNNING && h->up)
-                went_down(h, status.text);
+                went_down(h, status.text, status.state == SUPERVISOR_STATE_WAITING ||
+                                                  status.state == SUPERVISOR_STATE_STARTING);
         else if (status.state != SUPERVISOR_STATE_STARTING && !h->up)
                 current_state_agent_down(h); /* it has not come up at all: nobody waits for that */
         hosted_tell_hope(h);
@@ -262,7 +266,9 @@ static void on_answered(void *data, struct supervisor *supervisor, enum instance
                            strerror(-r));
                 return;
         }
-        if (is_direct(h, activity))
+        if (is_direct(h, activity) && call == INSTANCE_CALL_FEEDBACK_GET)
+                agent_topics_yield(h, "the agent was started again and has forgotten it");
+        else if (is_direct(h, activity))
                 agent_topics_refused(h, instance_call_to_string(call), r);
         else
                 broker_give(h->broker, &event);

@@ -78,6 +78,7 @@ struct hosted {
         bool busy;    /* takes part in the activity */
         char *direct; /* activity that came on its own topics; NULL: none */
         char *direct_alias; /* the id that its commands have, when it is another; NULL */
+        bool direct_firm;   /* it is at something that cannot be given up */
         char last[PLACE_ID_MAX + 1]; /* activity of the orchestrator that it was in last */
         struct desired_state *direct_desired; /* what it wants */
         bool direct_boots; /* has asked for a boot */
@@ -232,6 +233,8 @@ void agent_topics_end(struct hosted *h);
 void agent_topics_feedback(struct hosted *h, const char *json, enum status status);
 /* What became of an activity that was before this life of the daemon. */
 void agent_topics_late_feedback(struct hosted *h, const char *activity, const char *json);
+/* The agent runs again: what came this way goes on, if the agent remembers. */
+void agent_topics_again(struct hosted *h);
 /* The agent asks for a boot: it comes when the activity has been cleaned up. */
 void agent_topics_reboot_request(struct hosted *h, const char *reason);
 void agent_topics_refused(struct hosted *h, const char *what, int r);

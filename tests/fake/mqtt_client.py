@@ -29,12 +29,12 @@ def text(value):
 
 
 class Client:
-    def __init__(self, port, patience=10):
+    def __init__(self, port, patience=10, address="127.0.0.1"):
         self.patience = patience
         self.buffer = b""
         self.messages = collections.deque()
         self.number = 0
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+        self.socket = socket.create_connection((address, port), timeout=patience)
         name = "test-%d" % self.socket.getsockname()[1]
         self.send(CONNECT, 0, text("MQTT") + bytes((4, 2)) + struct.pack(">H", 0) + text(name))
         self.wait_for(CONNACK)

@@ -66,13 +66,14 @@ def free_port():
 class Server:
     """A mosquitto."""
 
-    def __init__(self, folder, port=None):
+    def __init__(self, folder, port=None, address="127.0.0.1"):
         self.program = find_program("mosquitto")
+        self.address = address
         self.port = port or free_port()
         self.config = os.path.join(folder, "mosquitto.conf")
         self.process = None
         with open(self.config, "w") as f:
-            f.write("listener %d 127.0.0.1\nallow_anonymous true\npersistence false\n" % self.port)
+            f.write("listener %d %s\nallow_anonymous true\npersistence false\n" % (self.port, address))
 
     def start(self):
         log = open(self.config + ".log", "a")
@@ -81,7 +82,7 @@ class Server:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection((self.address, self.port), timeout=1).close()
                 return
             except OSError:
                 assert self.process.poll() is None, open(self.config + ".log").read()

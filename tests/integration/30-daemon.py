@@ -264,6 +264,24 @@ def an_agents_own_topics_are_served():
         rig.stop()
 
 
+def the_tutorials_commands_have_an_id_of_their_own():
+    """The activity goes by the id of the last command from then on."""
+    S = "selfupdate/"
+    with Rig(BOTH) as rig:
+        rig.start()
+        rig.send(S + "desiredstate", "random-uuid-as-string", {"domains": [{"id": "self-update", "components": [
+            {"id": "os-image", "version": "v2"}]}]})
+        payload = {"status": ""}
+        while payload["status"] != "IDENTIFIED":
+            activity, payload = rig.message(S + "desiredstatefeedback")
+            assert activity == "random-uuid-as-string", activity
+        rig.send(S + "desiredstate/command", "1234567890", {"command": "DOWNLOAD"})
+        while payload["status"] != "DOWNLOAD_SUCCESS":
+            activity, payload = rig.message(S + "desiredstatefeedback")
+            assert activity == "1234567890", (activity, payload)
+        rig.stop()
+
+
 def an_agents_own_topics_are_refused_while_the_broker_drives_it():
     with Rig({"containers": slow(CONTAINERS, "DOWNLOAD", delayMs=1500), "self-update": SELF_UPDATE}) as rig:
         rig.start()
@@ -413,6 +431,7 @@ if __name__ == "__main__":
          a_retained_desired_state_runs_once, cancel_ends_an_activity, a_newer_desired_state_supersedes,
          consent_is_asked_for_and_obeyed, preconditions_wait_for_facts,
          current_state_is_read_on_request_and_published_on_change, an_agents_own_topics_are_served,
+         the_tutorials_commands_have_an_id_of_their_own,
          an_agents_own_topics_are_refused_while_the_broker_drives_it,
          without_mqtt_it_is_ready_all_the_same, a_server_without_a_scheme_is_taken_as_one_of_tcp,
          it_waits_for_the_mqtt_server,

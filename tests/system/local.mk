@@ -2,6 +2,9 @@
 system_scripts = \
 	tests/system/10-the-rig.py \
 	tests/system/20-golden.py \
+	tests/system/21-tutorial.py \
+	tests/system/22-whole-broker.py \
+	tests/system/30-kills.py \
 	tests/system/50-grub.py \
 	tests/system/51-uboot.py \
 	tests/system/52-examples.py \
