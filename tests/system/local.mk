@@ -9,7 +9,7 @@ system_scripts = \
 	tests/system/51-uboot.py \
 	tests/system/52-examples.py \
 	$(NULL)
-dist_noinst_SCRIPTS += $(system_scripts)
+dist_noinst_SCRIPTS += $(system_scripts) tests/system/measure.py
 EXTRA_DIST += \
 	tests/system/bootloader.py \
 	tests/system/bundles.py \
@@ -27,4 +27,7 @@ EXTRA_DIST += \
 check-system: all
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(system_scripts)' TEST_SUITE_LOG=system-suite.log
 CLEANFILES += system-suite.log
-.PHONY: check-system
+
+bench-system: all
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(srcdir)/tests/system/measure.py
+.PHONY: check-system bench-system

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""measure - what the self-update agent costs, beside doing the same by hand; `make bench-system` prints it
+
+One bundle of 256 MiB that cannot be compressed: the agent's download beside curl's of the same file from the same
+server, its UPDATE beside a plain `rauc install`, and the most memory that its process has had.  Everything is in
+memory, so the figures are those of the programs and not of a disk.
+"""
+import os
+import subprocess
+import time
+
+import leda
+import stage
+from bundles import MIB
+from device import Device
+from play import scene
+from rauc import wait_until
+
+SIZE = 256
+
+
+def peak(pid):
+    """The most memory that a process has had, in MiB: all of it, and what is its own."""
+    with open("/proc/%d/status" % pid) as f:
+        fields = dict(line.split(":", 1) for line in f)
+    return int(fields["VmHWM"].split()[0]) / 1024
+
+
+def own(pid):
+    """What it would not share with another process of the same program."""
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        fields = dict(line.split(":", 1) for line in list(f)[1:])
+    return (int(fields["Private_Dirty"].split()[0]) + int(fields["Private_Clean"].split()[0])) / 1024
+
+
+def timed(what):
+    began = time.monotonic()
+    what()
+    return time.monotonic() - began
+
+
+def show(what, value):
+    print("%-52s %s" % (what, value), flush=True)
+
+
+KIND = {"size": (SIZE + 48) * MIB, "random": SIZE * MIB}
+
+
+@stage.scenario
+def the_agent_beside_doing_it_by_hand():
+    stage.need("curl")
+    with scene(slot_size=(SIZE + 64) * MIB) as s:
+        s.offer("/v2", **KIND)
+        mib = s.size / MIB
+        wait_until(lambda: "A 1 0" in s.device.boot_loader.state(), "this boot is marked good")
+        pid = s.manager.agent_pid()
+        show("agent when idle: peak, own", "%.1f MiB, %.1f MiB" % (peak(pid), own(pid)))
+        s.identify()
+        s.manager.command("DOWNLOAD")
+        agent = timed(lambda: s.manager.hear_until(leda.downloaded(s.size), leda.is_downloading))
+        show("agent after the download: peak, own", "%.1f MiB, %.1f MiB" % (peak(pid), own(pid)))
+        curl = timed(lambda: subprocess.check_call(["curl", "-sfo", s.device.path("by-curl"), s.web.url("/v2")]))
+        show("download of %.0f MiB: agent" % mib, "%.2f s, %.0f MiB/s" % (agent, mib / agent))
+        show("                      curl", "%.2f s, %.0f MiB/s" % (curl, mib / curl))
+        update = timed(s.update)
+        show("agent after the update: peak, own", "%.1f MiB, %.1f MiB" % (peak(pid), own(pid)))
+        assert s.manager.agent_pid() == pid, "it has been started again"
+        assert os.path.getsize(s.device.path("by-curl")) == s.size
+    with Device(slot_size=(SIZE + 64) * MIB) as device:
+        device.boot()
+        bundle = device.workshop.bundle("v2.0", **KIND)
+        plain = timed(lambda: device.rauc.install(bundle))
+    show("UPDATE: agent", "%.2f s" % update)
+    show("        rauc install", "%.2f s" % plain)
+    show("        added", "%.2f s" % (update - plain))
+
+
+stage.play()
