@@ -204,14 +204,23 @@ static void on_progress(void *data, uint64_t now, uint64_t total)
         (void)ub_actions_progress(fetch->files->actions, UB_DOWNLOADING);
 }
 
+/* A download has ended.  Its message goes with it, and finish() wants it gone, so it is copied. */
+static void finish_download(struct fetch *fetch, int r, const char *message)
+{
+        char text[UB_ERROR_MAX];
+
+        (void)snprintf(text, sizeof(text), "%s", message); /* may be cut */
+        fetch->download = ub_download_free(fetch->download);
+        if (r < 0)
+                finish(fetch, r, text);
+}
+
 static void on_signature(void *data, int r, const char *message)
 {
         struct fetch *fetch = data;
 
-        fetch->download = ub_download_free(fetch->download);
-        if (r < 0)
-                finish(fetch, r, message);
-        else
+        finish_download(fetch, r, message);
+        if (r >= 0)
                 check(fetch);
 }
 
@@ -249,10 +258,10 @@ static void on_source(void *data, int r, const char *message)
         struct fetch *fetch = data;
         const char *signature = fetch->recipe.signature;
 
-        fetch->download = ub_download_free(fetch->download);
+        finish_download(fetch, r, message);
         if (r < 0)
-                finish(fetch, r, message);
-        else if (signature && !is_inline(signature))
+                return; /* and fetch may be gone */
+        if (signature && !is_inline(signature))
                 start(fetch, signature, FETCH_SIGNATURE, on_signature);
         else
                 check(fetch);
