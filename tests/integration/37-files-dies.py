@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""files-dies - kill -9 of the files agent, and of the whole daemon, in every step
+"""files-dies - the files agent cancelled and stopped; kill -9 of it and of the whole daemon, in every step
 
 Whatever is killed, one version is active and whole, the inventory says which, and the next activity goes all the way.
 """
 import os
 import signal
+import subprocess
 import sys
 import threading
 
 sys.dont_write_bytecode = True  # the source folder may be read-only
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from files_rig import FilesRig, app, content, in_both_modes, symlink, with_versions  # noqa: E402
+from files_rig import FilesRig, app, content, in_both_modes, symlink, ubctl, with_versions  # noqa: E402
 from http_server import Server  # noqa: E402
 from rig import run  # noqa: E402
 
@@ -122,6 +123,61 @@ def killed(mode, kill, phase):
         rig.stop()
 
 
+def half_of_a_download(rig, server):
+    wanted = app(rig, "2", source=server.url("/app-2.tar.gz"))
+    rig.begin("A2", wanted)
+    rig.wait_for(has(rig.path("store", "downloads", "app", ".source.part")), "a download")
+
+
+def many_files(rig):
+    rig.archive("app-2.tar.gz", {"top/%d/%d" % (i % 50, i): "x" * i for i in range(5000)})
+    rig.begin("A4", app(rig, "2"))
+    rig.wait_for(has(rig.path("store", "versions", "app", ".new", "content", "3")), "unpacking")
+
+
+@in_both_modes
+def a_cancelled_activity_leaves_nothing_behind(mode):
+    with FilesRig(isolation=mode) as rig:
+        with_versions(rig)
+        rig.start()
+        rig.apply("A1", app(rig, "1"))
+        with open(os.path.join(rig.sources, "app-2.tar.gz"), "rb") as f:
+            handler, go = slow_server(f.read())
+        with Server({"/app-2.tar.gz": handler}) as server:
+            half_of_a_download(rig, server)
+            assert subprocess.run(ubctl(rig, "cancel"), stdout=subprocess.DEVNULL).returncode == 0
+            assert rig.end("A2")["status"] == "INCOMPLETE"
+            go.set()
+        assert rig.installed("app") == content("1") and rig.versions("app") == ["1"]
+        rig.wait_for(lambda: not os.listdir(os.path.join(rig.store, "downloads")), "no downloads")
+        rig.apply("A3", app(rig, "2"))
+        rig.stop()
+
+
+@in_both_modes
+def a_daemon_that_is_stopped_does_not_wait_for_downloads_and_archives(mode):
+    with FilesRig(isolation=mode) as rig:
+        with_versions(rig)
+        rig.start()
+        rig.apply("A1", app(rig, "1"))
+        with open(os.path.join(rig.sources, "app-2.tar.gz"), "rb") as f:
+            handler, go = slow_server(f.read())
+        with Server({"/app-2.tar.gz": handler}) as server:
+            half_of_a_download(rig, server)
+            rig.stop()
+            go.set()
+            rig.start(connected=False)
+            assert rig.end("A2")["status"] == "COMPLETED"
+        rig.apply("A3", app(rig, "1"))
+        many_files(rig)
+        rig.stop()
+        assert rig.installed("app") == content("1")
+        rig.start(connected=False)
+        assert rig.end("A4")["status"] == "COMPLETED"
+        rig.stop()
+        assert "is killed" not in rig.log() and "abandoned" not in rig.log(), rig.log()
+
+
 PHASES = (killed_in_download, killed_in_update, killed_in_activate, killed_in_activate_of_a_baseline,
           killed_in_rollback)
 
@@ -138,5 +194,6 @@ def a_daemon_that_is_killed_in_any_step_goes_on_or_back(mode):
 
 
 if __name__ == "__main__":
-    run([an_agent_that_is_killed_in_any_step_leaves_one_version_whole,
+    run([a_cancelled_activity_leaves_nothing_behind,
+         a_daemon_that_is_stopped_does_not_wait_for_downloads_and_archives, an_agent_that_is_killed_in_any_step_leaves_one_version_whole,
          a_daemon_that_is_killed_in_any_step_goes_on_or_back])
