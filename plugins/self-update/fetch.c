@@ -101,6 +101,11 @@ static int make_folder(const char *path)
         return 0;
 }
 
+int fetch_make_folder(const struct fetch *fetch)
+{
+        return make_folder(fetch->settings->folder);
+}
+
 static bool is_ours(const char *name)
 {
         const char *dot = strstr(name, ".raucb");

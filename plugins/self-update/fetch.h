@@ -40,5 +40,8 @@ void fetch_stop(struct fetch *fetch);
 /* Removes every bundle, complete or partial. */
 void fetch_delete(struct fetch *fetch);
 
+/* Makes the folder when it is not there.  0, or what mkdir(2) reports. */
+int fetch_make_folder(const struct fetch *fetch);
+
 /* For checks that need a download of their own; made when it is first needed.  NULL: error. */
 struct ub_downloader *fetch_get_downloader(struct fetch *fetch);

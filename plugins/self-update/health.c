@@ -186,7 +186,8 @@ static int start_fetching(struct health *health)
 {
         const struct settings *s = health->settings;
         struct ub_downloader *downloader = fetch_get_downloader(health->fetch);
-        int dir_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int made = fetch_make_folder(health->fetch);
+        int dir_fd = made < 0 ? -1 : open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int r;
         const struct ub_download_request request = {
                 .url = s->health.url,
@@ -203,7 +204,7 @@ static int start_fetching(struct health *health)
         };
 
         if (dir_fd < 0)
-                return -errno;
+                return made < 0 ? made : -errno;
         r = downloader ? ub_download_start(downloader, &request, &health->download) : -ENOMEM;
         (void)close(dir_fd);
         return r;

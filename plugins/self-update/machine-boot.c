@@ -98,8 +98,9 @@ void boot_on_reboot_timer(struct machine *m)
                 return;
         }
         machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT,
-                                        .a = (char *)(m->local ? "a local update is installed"
-                                                               : "the booted image is not well") });
+                                        .a = (char *)(m->record.pending.trial == TRIAL_OUTSTANDING
+                                                              ? "a local update is installed"
+                                                              : "the booted image is not well") });
 }
 
 void boot_leave(struct machine *m, uint64_t after_usec)

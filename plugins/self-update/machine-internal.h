@@ -53,6 +53,8 @@ void download_name(struct machine *m);
 void download_stop(struct machine *m);
 void update_begin(struct machine *m);
 void update_resume(struct machine *m);
+/* A streamed installation has failed; true: the whole bundle is fetched and installed instead. */
+bool update_without_streaming(struct machine *m, const char *why);
 /* RAUC's answer to an inspection: 0, or -EBADMSG with the reason and the word for it. */
 int update_check_bundle(const struct machine *m, const struct event *e,
                         enum message_kind *ret_kind, char *reason, size_t size);

@@ -164,7 +164,7 @@ static void on_failure_surveyed(struct machine *m, const struct event *e)
                 m->record.repair = true;
         if (e->result >= 0 && would_boot_target(m) && machine_vouches(m))
                 mark_booted_active(m, on_failure_kept);
-        else
+        else if (!update_without_streaming(m, m->record.activity.kept_message))
                 fail(m, m->record.activity.kept_message);
 }
 

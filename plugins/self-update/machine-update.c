@@ -304,6 +304,42 @@ static void look(struct machine *m)
         machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
 }
 
+/* --------------------------------------------------------------------------------- not streamed */
+
+static void on_fetched(struct machine *m, const struct event *e)
+{
+        char text[RECORD_MESSAGE_MAX];
+
+        if (e->kind == EVENT_FETCHING)
+                return;
+        if (e->result < 0) {
+                (void)snprintf(text, sizeof(text), "Download failed: %s", e->text);
+                fail(m, text);
+                return;
+        }
+        m->record.activity.bytes = e->total;
+        look(m);
+}
+
+bool update_without_streaming(struct machine *m, const char *why)
+{
+        struct activity *a = &m->record.activity;
+
+        if (!a->streamed || !m->settings->full_download)
+                return false;
+        machine_log(m, UB_LOG_NOTICE, "streaming has failed, downloading the bundle: %s", why);
+        a->streamed = false;
+        a->checked = false;
+        machine_store(m);
+        machine_await(m, &m->main,
+                      &(struct effect){ .kind = EFFECT_FETCH,
+                                        .a = a->request.url,
+                                        .b = a->request.sha256,
+                                        .number = (int64_t)a->request.size },
+                      on_fetched);
+        return true;
+}
+
 /* ----------------------------------------------------------------------------------------- step */
 
 void update_begin(struct machine *m)

@@ -151,11 +151,16 @@ static int append_option(sd_bus_message *m, const char *key, const char *value)
         return sd_bus_message_append(m, "{sv}", key, "s", value);
 }
 
+static bool is_remote(const struct call *call)
+{
+        return strncasecmp(call->bundle, "http", 4) == 0;
+}
+
 static int append_tls(sd_bus_message *m, const struct call *call)
 {
         int r;
 
-        if (strncasecmp(call->bundle, "http", 4) != 0)
+        if (!is_remote(call))
                 return 0;
         r = append_option(m, "tls-cert", call->cert);
         if (r >= 0)
@@ -200,6 +205,13 @@ static int on_inspected(sd_bus_message *m, void *data, sd_bus_error *unused)
 
         (void)unused;
         if (!call->by_info && error &&
+            sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD) && is_remote(call)) {
+                end_inspect(call, -ENOTSUP,
+                            "this RAUC cannot look at a remote bundle; streaming takes RAUC 1.9",
+                            &bundle);
+                return 0;
+        }
+        if (!call->by_info && error &&
             sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
                 ub_notice(call->rauc->host, "this RAUC has no InspectBundle (it came with 1.9): "
                                             "why a bundle is refused is known only when it is "
@@ -228,7 +240,7 @@ static int send_inspect(struct call *call)
         sd_bus_message *m = NULL;
         int r;
 
-        call->by_info = call->rauc->no_inspect;
+        call->by_info = call->rauc->no_inspect && !is_remote(call); /* Info would fetch all of it */
         r = rauc_new_method(call->rauc, call->by_info ? "Info" : "InspectBundle", &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", call->bundle);

@@ -12,6 +12,9 @@ fuzz_cflags = $(AM_CFLAGS)
 fuzz_main = tests/fuzz/replay.c
 TESTS += $(fuzz_programs)
 endif
+if PLUGIN_SELF_UPDATE
+fuzz_self_update = tests/fuzz/fuzz-rauc
+endif
 fuzz_programs = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-desired-state \
@@ -26,6 +29,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz-json \
 	tests/fuzz/fuzz-merge \
 	tests/fuzz/fuzz-precondition \
+	$(fuzz_self_update) \
 	tests/fuzz/fuzz-record \
 	tests/fuzz/fuzz-mqtt-topics \
 	$(NULL)
@@ -37,6 +41,12 @@ tests_fuzz_fuzz_download_headers_SOURCES = tests/fuzz/fuzz-download-headers.c $(
 tests_fuzz_fuzz_download_headers_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_download_headers_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 tests_fuzz_fuzz_download_headers_LDADD = $(CURL_LIBS)
+
+tests_fuzz_fuzz_rauc_SOURCES = tests/fuzz/fuzz-rauc.c $(fuzz_main) \
+	plugins/self-update/rauc-read.c plugins/self-update/slots.c
+tests_fuzz_fuzz_rauc_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_rauc_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_fuzz_fuzz_rauc_LDADD = $(SYSTEMD_LIBS)
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(fuzz_main) \
 	host/plugin/frame.c host/plugin/gate.c host/util/topic.c host/json/pointer.c host/json/scan.c \

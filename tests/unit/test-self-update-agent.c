@@ -484,7 +484,99 @@ START_TEST(G24_from_the_rescue_system_a_slot_is_repaired_and_nothing_marked_good
 }
 END_TEST
 
-UNIT_MAIN("self-update-agent", G1_G2_the_current_state_is_reported, G3_an_update_word_for_word,
+/* ----------------------------------------------------------------------------- further settings */
+
+START_TEST(a_bundle_on_a_stick_is_installed_without_being_asked)
+{
+        char more[PATH_MAX];
+        char path[PATH_MAX];
+        struct rig rig;
+
+        rig_prepare(&rig, "");
+        (void)snprintf(path, sizeof(path), "%s/media", rig.folder.path);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+        (void)snprintf(path, sizeof(path), "%s/media/stick", rig.folder.path);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+        put_bundle(&rig, "media/stick/new", "v2.0", "ok");
+        put_bundle(&rig, "media/old", "v1.0", "ok");
+        rig.settings[strlen(rig.settings) - 1] = '\0';
+        (void)snprintf(more, sizeof(more), ",\"watch\":{\"folder\":\"%s/media\",\"install\":true,"
+                       "\"reboot\":true}}", rig.folder.path);
+        (void)strncat(rig.settings, more, sizeof(rig.settings) - strlen(rig.settings) - 1);
+        rig_start(&rig, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
+        (void)fake_host_next(rig.fake, "logind Reboot");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "feedback "), 0);
+        ck_assert_uint_eq(rig.rauc->n_installs, 1);
+        rig_boot(&rig, 1, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark good rootfs.1");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_not_set_is_waited_for_and_then_refused)
+{
+        struct rig rig;
+
+        rig_init(&rig, ",'clock':{'notBefore':'2199-01-01','wait':0}");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a1", UB_CMD_UPDATE);
+        expect_in(await(&rig, "UPDATE_FAILURE"), "The clock is not set: it says ");
+        ck_assert_uint_eq(rig.rauc->n_installs, 0);
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(streaming_that_this_rauc_cannot_do_is_said)
+{
+        static const char desired[] =
+                "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                "\"version\":\"v2.0\",\"config\":[{\"key\":\"image\",\"value\":"
+                "\"http://127.0.0.1:9/x\"}]}]}]}";
+        struct rig rig;
+
+        rig_init(&rig, ",'mode':'stream'");
+        rig.rauc->has_inspect = false;
+        ck_assert_int_eq(rig.plugin->agent->desired_state(rig.self, "a1", desired), 0);
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_in(await(&rig, "DOWNLOAD_FAILURE"),
+                  "Download failed: this RAUC cannot look at a remote bundle");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_version_that_waits_for_its_boot_is_not_installed_again)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        update_all_the_way(&rig);
+        desire(&rig, "a2", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a2", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a2", UB_CMD_UPDATE);
+        (void)await(&rig, "UPDATE_SUCCESS");
+        do_activate(&rig, "a2");
+        do_clean_up(&rig, "a2");
+        ck_assert_uint_eq(rig.rauc->n_installs, 1);
+        /* And the running version, wanted again, takes the waiting one back. */
+        desire(&rig, "a3", "v1.0", "v2");
+        (void)await(&rig, "COMPLETED");
+        ck_assert_str_eq(primary(&rig), "rootfs.0");
+        rig_done(&rig);
+}
+END_TEST
+
+UNIT_MAIN("self-update-agent", a_bundle_on_a_stick_is_installed_without_being_asked,
+          a_clock_that_is_not_set_is_waited_for_and_then_refused,
+          streaming_that_this_rauc_cannot_do_is_said,
+          a_version_that_waits_for_its_boot_is_not_installed_again,
+          G1_G2_the_current_state_is_reported, G3_an_update_word_for_word,
           the_unsafe_window_of_a_rauc_that_activates_is_closed_again,
           rauc_1_8_has_neither_inspect_nor_transactions, G4_a_good_boot_is_confirmed_and_told,
           G5_a_boot_that_fell_back_is_put_in_order_and_told, G6_a_sick_boot_is_left,
