@@ -19,13 +19,16 @@ integration_scripts += \
 	tests/integration/41-ubctl-and-daemon.py \
 	$(NULL)
 endif
+if PLUGIN_REMOTE
+integration_scripts += tests/integration/42-remote-agents-and-deaths.py
+endif
 if HAVE_CHECK
 integration_scripts += tests/integration/60-downloads.py
 endif
 dist_check_SCRIPTS += $(integration_scripts)
 TESTS += $(integration_scripts)
 EXTRA_DIST += tests/data/config-seed-full.json tests/data/config-seed-minimal.json
-EXTRA_DIST += tests/fake/mqtt_client.py tests/fake/mqtt_gate.py tests/fake/rig.py
+EXTRA_DIST += tests/fake/kanto_agent.py tests/fake/mqtt_client.py tests/fake/mqtt_gate.py tests/fake/rig.py
 
 # files_rig.py: archives, and a daemon with the files agent.
 if PLUGIN_FILES
