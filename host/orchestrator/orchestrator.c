@@ -313,21 +313,22 @@ static void begin_waiting(struct orchestrator *o)
 }
 
 /* Kanto's static setting: domains that were changed and are listed.  And those that asked, when the
- * boot was to come after the report. */
+ * boot was to come after the report; else they have had theirs, which served for all. */
 static bool changed_what_needs_reboot(const struct orchestrator *o)
 {
         const struct activity *a = o->activity;
+        bool listed = false;
         size_t i;
 
         for (i = 0; i < a->n_domains; i++) {
                 const struct domain *d = &a->domains[i];
 
+                if (d->reboot)
+                        return o->config.report_before_reboot;
                 if (d->agent && d->agent->reboot_required && d->actions.n_heard)
-                        return true;
-                if (d->reboot && o->config.report_before_reboot)
-                        return true;
+                        listed = true;
         }
-        return false;
+        return listed;
 }
 
 static void decide_reboot(struct orchestrator *o, enum status status)

@@ -2,6 +2,7 @@
 examplesdir = $(docdir)/examples/self-update
 dist_examples_SCRIPTS = plugins/self-update/examples/make-bundle
 dist_examples_DATA = \
+	plugins/self-update/examples/README.md \
 	plugins/self-update/examples/kernel.cfg \
 	plugins/self-update/examples/rauc-access.conf \
 	$(NULL)
