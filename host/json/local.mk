@@ -5,6 +5,8 @@ noinst_LIBRARIES += libhost-scan.a
 libhost_scan_a_SOURCES = \
 	host/json/pointer.c host/json/pointer.h \
 	host/json/scan.c host/json/scan.h \
+	host/json/scan-locate.c \
+	host/json/scan-string.c host/json/scan-string.h \
 	$(NULL)
 
 # Programs link libhost-json.a before libhost-scan.a, and $(CJSON_LIBS) -lm at the end.

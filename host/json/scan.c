@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checking a text: recursive descent over the bytes, without a tree.
+ *
+ * The recursion is scan_value -> scan_container -> scan_items -> scan_value, and `depth` ends it
+ * before a hostile text can use up the stack.  Every scan_X() begins with s->at on the first byte of
+ * an X and leaves it behind the last; on a fault s->at means nothing any more, only s->fault does.
+ *
+ * A duplicate key is looked for when its object ends, by sorting offsets: comparing each key with
+ * all before it would take quadratic time, which a text of a few MiB turns into minutes.
+ *
+ * The file sees no library but the C library: see scan.h on who links it. */
 #include "config.h"
 
 #include "host/json/scan.h"
@@ -9,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/json/pointer.h"
+#include "host/json/scan-string.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/utf8.h"
@@ -23,13 +34,13 @@ enum {
 };
 
 struct scanner {
-        const char *text;
+        const char *text; /* borrowed, not NUL-terminated */
         size_t length;
-        size_t at;
+        size_t at; /* offset of the next byte, <= length */
         const struct scan_rules *rules;
-        unsigned depth;
-        size_t fault;
-        struct diag *diag;
+        unsigned depth; /* of open objects and arrays */
+        size_t fault;   /* offset; means something when a function has failed */
+        struct diag *diag; /* the caller's, may be NULL */
 
         /* Offsets of the keys of all open objects, as a stack; each object knows where its own
          * begin.  `few` until that is full, then owned heap. */
@@ -40,72 +51,6 @@ struct scanner {
 };
 
 static int scan_value(struct scanner *s);
-
-/* ----------------------------------------------------------------------------------- characters */
-
-/* The value of four hexadecimal digits, or -1. */
-static int hex4(const char *p, size_t length)
-{
-        int code = 0;
-        size_t i;
-
-        if (length < 4)
-                return -1;
-        for (i = 0; i < 4; i++) {
-                int c = (unsigned char)p[i];
-
-                if (c >= '0' && c <= '9')
-                        c -= '0';
-                else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-                        c = (c | 0x20) - 'a' + 10;
-                else
-                        return -1;
-                code = code << 4 | c;
-        }
-        return code;
-}
-
-/* The next character of an accepted string, from just behind its opening quote on; 0, which no
- * accepted string contains, at the closing quote. */
-static uint32_t string_next(const char **p, const char *end)
-{
-        uint32_t code = 0;
-        int low;
-
-        if (*p >= end || **p == '"')
-                return 0;
-        if (**p != '\\') {
-                *p += utf8_decode(*p, (size_t)(end - *p), &code);
-                return code;
-        }
-
-        *p += 2;
-        switch ((*p)[-1]) {
-        case 'b':
-                return '\b';
-        case 'f':
-                return '\f';
-        case 'n':
-                return '\n';
-        case 'r':
-                return '\r';
-        case 't':
-                return '\t';
-        case 'u':
-                break;
-        default: /* a quote, a backslash or a slash: itself */
-                return (unsigned char)(*p)[-1];
-        }
-        code = (uint32_t)hex4(*p, (size_t)(end - *p));
-        *p += 4;
-        if (code < 0xd800 || code >= 0xdc00)
-                return code;
-        low = hex4(*p + 2, (size_t)(end - *p) - 2);
-        *p += 6;
-        return 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
-}
-
-/* ------------------------------------------------------------------------------------- checking */
 
 /* Notes where the fault is; to be used as `return diag_set(fault_at(s, offset), -EBADMSG, ...)`. */
 static struct diag *fault_at(struct scanner *s, size_t offset)
@@ -131,7 +76,7 @@ static void skip_space(struct scanner *s)
 static int scan_unicode_escape(struct scanner *s)
 {
         size_t begin = s->at - 2;
-        int code = hex4(s->text + s->at, s->length - s->at);
+        int code = scan_hex4(s->text + s->at, s->length - s->at);
         int low;
 
         if (code < 0)
@@ -145,7 +90,7 @@ static int scan_unicode_escape(struct scanner *s)
 
         low = -1;
         if (code < 0xdc00 && s->length - s->at >= 6 && memcmp(s->text + s->at, "\\u", 2) == 0)
-                low = hex4(s->text + s->at + 2, 4);
+                low = scan_hex4(s->text + s->at + 2, 4);
         if (low < 0xdc00 || low >= 0xe000)
                 return diag_set(fault_at(s, begin), -EBADMSG,
                                 "\\u%04x is half of a surrogate pair without its other half", code);
@@ -295,8 +240,8 @@ static int key_order(const struct scanner *s, uint32_t a, uint32_t b)
         uint32_t d;
 
         do {
-                c = string_next(&p, end);
-                d = string_next(&q, end);
+                c = scan_string_next(&p, end);
+                d = scan_string_next(&q, end);
         } while (c == d && c != 0);
         return (c > d) - (c < d);
 }
@@ -528,206 +473,4 @@ struct scan_position scan_position(const char *text, size_t length, size_t offse
                 }
         }
         return position;
-}
-
-/* --------------------------------------------------------------------------------------- searching
- * From here on the text is an accepted one.  `end` is respected all the same, so that a caller's
- * mistake yields a wrong answer and not a wild read. */
-
-static const char *after_space(const char *p, const char *end)
-{
-        while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
-                p++;
-        return p;
-}
-
-static const char *after_string(const char *p, const char *end)
-{
-        for (p++; p < end && *p != '"'; p++) {
-                if (*p == '\\' && p + 1 < end)
-                        p++;
-        }
-        return p < end ? p + 1 : end;
-}
-
-/* Behind the value that begins at p. */
-static const char *after_value(const char *p, const char *end)
-{
-        unsigned depth = 0;
-
-        while (p < end) {
-                if (*p == '"') {
-                        p = after_string(p, end);
-                } else if (*p == '{' || *p == '[') {
-                        depth++;
-                        p++;
-                } else if (*p == '}' || *p == ']') {
-                        if (depth == 0)
-                                return p; /* of the container around a number or word */
-                        depth--;
-                        p++;
-                } else if (depth == 0) {
-                        do
-                                p++;
-                        while (p < end && !strchr(",]} \t\r\n", *p));
-                        return p;
-                } else {
-                        p++;
-                        continue;
-                }
-                if (depth == 0)
-                        return p;
-        }
-        return end;
-}
-
-/* The next character of a reference token: "~1" is a slash and "~0" a tilde; 0 at its end. */
-static uint32_t token_next(const char **p)
-{
-        uint32_t code = 0;
-
-        if (**p == '\0' || **p == '/')
-                return 0;
-        if (**p == '~') {
-                code = (*p)[1] == '1' ? '/' : '~';
-                *p += 2;
-                return code;
-        }
-        *p += utf8_decode(*p, strnlen(*p, UTF8_MAX), &code);
-        return code;
-}
-
-static bool key_is(const char *key, const char *end, const char *token)
-{
-        const char *p = key + 1;
-        uint32_t c;
-        uint32_t d;
-
-        do {
-                c = string_next(&p, end);
-                d = token_next(&token);
-        } while (c == d && c != 0);
-        return c == d;
-}
-
-/* The value under `token` in the container at p, and its key; NULL when there is none. */
-static const char *find_item(const char *p, const char *end, const char *token,
-                             const char **ret_key)
-{
-        bool object = *p == '{';
-        size_t index = 0;
-        size_t i;
-
-        if (!object && !pointer_to_index(token, &index))
-                return NULL;
-        p = after_space(p + 1, end);
-        for (i = 0; p < end && *p != '}' && *p != ']'; i++) {
-                const char *key = p;
-
-                if (object) {
-                        p = after_space(after_string(p, end), end);
-                        p = after_space(p + (p < end), end); /* the colon */
-                }
-                if (object ? key_is(key, end, token) : i == index) {
-                        *ret_key = key;
-                        return p < end ? p : NULL;
-                }
-                p = after_space(after_value(p, end), end);
-                if (p < end && *p == ',')
-                        p = after_space(p + 1, end);
-        }
-        return NULL;
-}
-
-static int locate(const char *text, size_t length, const char *pointer, const char **ret_key,
-                  const char **ret_value)
-{
-        const char *end = text + length;
-        const char *p = after_space(text, end);
-        const char *key = p;
-
-        if (!pointer_is_valid(pointer))
-                return -EINVAL;
-        while (*pointer == '/') {
-                pointer++;
-                if (p >= end || (*p != '{' && *p != '['))
-                        return -ENOENT;
-                p = find_item(p, end, pointer, &key);
-                if (!p)
-                        return -ENOENT;
-                pointer += strcspn(pointer, "/");
-        }
-        if (p >= end)
-                return -ENOENT;
-        *ret_key = key;
-        *ret_value = p;
-        return 0;
-}
-
-int scan_locate(const char *text, size_t length, const char *pointer, size_t *ret_offset,
-                size_t *ret_length)
-{
-        const char *key;
-        const char *value;
-        int r;
-
-        assert(text && pointer && ret_offset && ret_length);
-
-        r = locate(text, length, pointer, &key, &value);
-        if (r < 0)
-                return r;
-        *ret_offset = (size_t)(value - text);
-        *ret_length = (size_t)(after_value(value, text + length) - value);
-        return 0;
-}
-
-int scan_locate_key(const char *text, size_t length, const char *pointer, size_t *ret_offset,
-                    size_t *ret_length)
-{
-        const char *key;
-        const char *value;
-        int r;
-
-        assert(text && pointer && ret_offset && ret_length);
-
-        r = locate(text, length, pointer, &key, &value);
-        if (r < 0)
-                return r;
-        *ret_offset = (size_t)(key - text);
-        *ret_length = (size_t)(after_value(key, text + length) - key);
-        return 0;
-}
-
-int scan_copy(const char *value, size_t length, char *buf, size_t size)
-{
-        const char *end = value + length;
-        const char *p = value + 1;
-        size_t n = 0;
-        uint32_t code;
-        char bytes[UTF8_MAX];
-
-        assert(value && length > 0 && length <= SCAN_BYTES_MAX && (buf || size == 0));
-
-        if (*value != '"') {
-                if (length < size) {
-                        memcpy(buf, value, length);
-                        buf[length] = '\0';
-                }
-                return (int)length;
-        }
-
-        /* Once to measure, once to write: nothing is written into a buffer that is too small. */
-        while ((code = string_next(&p, end)) != 0)
-                n += utf8_encode(code, bytes);
-        if (n >= size)
-                return (int)n;
-        p = value + 1;
-        while ((code = string_next(&p, end)) != 0) {
-                size_t k = utf8_encode(code, bytes);
-
-                memcpy(buf, bytes, k);
-                buf += k;
-        }
-        *buf = '\0';
-        return (int)n;
 }

@@ -49,13 +49,13 @@ tests_fuzz_fuzz_rauc_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 tests_fuzz_fuzz_rauc_LDADD = $(SYSTEMD_LIBS)
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c $(fuzz_main) \
-	host/plugin/frame.c host/plugin/gate.c host/util/topic.c host/json/pointer.c host/json/scan.c \
+	host/plugin/frame.c host/plugin/gate.c host/util/topic.c $(libhost_scan_a_SOURCES) \
 	host/util/diag.c host/util/utf8.c
 tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 
 # The code under attack is compiled into the target, so that libFuzzer sees its branches.
-fuzz_json_sources = host/json/json.c host/json/merge.c host/json/pointer.c host/json/scan.c \
+fuzz_json_sources = host/json/json.c host/json/merge.c $(libhost_scan_a_SOURCES) \
 	host/util/diag.c host/util/utf8.c
 
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz-json.c $(fuzz_main) $(fuzz_json_sources)
