@@ -43,6 +43,26 @@ enum step phase_awaited(enum phase phase)
         return phases[phase].awaited;
 }
 
+enum step phase_step(enum phase phase)
+{
+        switch (phase) {
+        case PHASE_DOWNLOAD:
+                return STEP_DOWNLOAD;
+        case PHASE_UPDATE:
+                return STEP_UPDATE;
+        case PHASE_ACTIVATE:
+                return STEP_ACTIVATE;
+        case PHASE_IDENTIFY:
+        case PHASE_REBOOT:
+        case PHASE_VERIFY:
+        case PHASE_CLEANUP:
+        case PHASE_END:
+        case PHASE_COUNT:
+                break;
+        }
+        return STEP_NONE;
+}
+
 /* --------------------------------------------------------------------------------- construction */
 
 /* The baselines that touch the domain, and what is left.  A domain that is covered by one of them,

@@ -129,3 +129,5 @@ const char *phase_to_string(enum phase phase); /* "DOWNLOAD" */
 int phase_from_string(const char *text);       /* -1: no such phase */
 /* The command that Kanto would be waiting for in this phase; STEP_NONE in the last. */
 enum step phase_awaited(enum phase phase);
+/* The command that begins the phase, for which an owner may be asked; STEP_NONE: no such command. */
+enum step phase_step(enum phase phase);

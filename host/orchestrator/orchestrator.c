@@ -12,98 +12,7 @@
 #include "host/orchestrator/state.h"
 #include "host/util/diag.h"
 
-#define TEXT_NO_DOMAIN "the desired state manifest does not contain any supported domain"
 #define TEXT_TERMINATED "the update manager instance is terminated"
-
-/* ------------------------------------------------------------------------------ ways of effects */
-
-void orchestrator_fail(struct orchestrator *o)
-{
-        o->effects->failed = true;
-}
-
-void orchestrator_check(struct orchestrator *o, int r)
-{
-        if (r == -ENOMEM)
-                orchestrator_fail(o);
-}
-
-void orchestrator_flush(struct orchestrator *o)
-{
-        char *text = NULL;
-
-        if (!o->dirty)
-                return;
-        orchestrator_check(o, record_write(o, &text));
-        effects_add_text(o->effects, &(struct effect){ .kind = EFFECT_JOURNAL }, text);
-        o->dirty = false;
-}
-
-void orchestrator_tell(struct orchestrator *o, enum effect_kind kind, const struct domain *d,
-                       enum step step, const char *baseline, char *take_text)
-{
-        const struct effect effect = {
-                .kind = kind,
-                .domain = d->desired->id,
-                .activity = o->activity->id,
-                .step = step,
-                .baseline = (char *)baseline, /* copied, like the two before it */
-        };
-
-        orchestrator_flush(o);
-        if (kind == EFFECT_DESIRED_STATE)
-                effects_add_text(o->effects, &effect, take_text);
-        else
-                effects_add(o->effects, &effect);
-}
-
-void orchestrator_emit(struct orchestrator *o, const struct effect *effect)
-{
-        orchestrator_flush(o);
-        effects_add(o->effects, effect);
-}
-
-void orchestrator_arm(struct orchestrator *o, enum timer_kind kind, unsigned slot, uint64_t usec,
-                      uint64_t *serial)
-{
-        *serial = ++o->serial;
-        effects_add(o->effects, &(struct effect){
-                                        .kind = EFFECT_TIMER_ARM,
-                                        .timer = { kind, slot, *serial },
-                                        .usec = usec,
-                                });
-}
-
-void orchestrator_disarm(struct orchestrator *o, enum timer_kind kind, unsigned slot,
-                         uint64_t *serial)
-{
-        if (!*serial)
-                return;
-        effects_add(o->effects, &(struct effect){
-                                        .kind = EFFECT_TIMER_DISARM,
-                                        .timer = { kind, slot, *serial },
-                                });
-        *serial = 0;
-}
-
-void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format,
-                      ...)
-{
-        const struct effect effect = {
-                .kind = EFFECT_LOG,
-                .level = level,
-                .domain = (char *)domain, /* copied, like the activity */
-                .activity = o->activity ? o->activity->id : NULL,
-        };
-        char *text;
-        va_list args;
-
-        va_start(args, format);
-        if (vasprintf(&text, format, args) < 0)
-                text = NULL;
-        va_end(args);
-        effects_add_text(o->effects, &effect, text);
-}
 
 /* ----------------------------------------------------------------------- life and configuration */
 
@@ -189,7 +98,7 @@ int orchestrator_new(const struct orchestrator_config *config, struct orchestrat
         return 0;
 }
 
-static void know_domains(struct orchestrator *o)
+void orchestrator_know_domains(struct orchestrator *o)
 {
         struct activity *a = o->activity;
         size_t i;
@@ -213,17 +122,10 @@ int orchestrator_restore(const struct orchestrator_config *config, const char *r
         if (r < 0)
                 return r;
         if (o->activity)
-                know_domains(o);
+                orchestrator_know_domains(o);
         o->dirty = true; /* at least the boot id may be another */
         *ret = TAKE_PTR(o);
         return 0;
-}
-
-static void waiting_done(struct waiting *waiting)
-{
-        free(waiting->activity);
-        (void)desired_state_free(waiting->desired);
-        *waiting = (struct waiting){ .activity = NULL };
 }
 
 struct orchestrator *orchestrator_free(struct orchestrator *o)
@@ -231,7 +133,7 @@ struct orchestrator *orchestrator_free(struct orchestrator *o)
         if (!o)
                 return NULL;
         (void)activity_free(o->activity);
-        waiting_done(&o->waiting);
+        queue_waiting_done(&o->waiting);
         outgoing_done(o);
         history_done(&o->history);
         facts_done(&o->facts);
@@ -239,230 +141,6 @@ struct orchestrator *orchestrator_free(struct orchestrator *o)
         free(o->boot_id);
         free(o);
         return NULL;
-}
-
-/* -------------------------------------------------------------------------- which activity runs */
-
-static bool is_given_up(const struct activity *a, const struct domain *d)
-{
-        size_t k;
-
-        for (k = 0; k < d->n_units; k++)
-                if (!activity_is_given_up(a, &d->units[k]))
-                        return false;
-        return true;
-}
-
-/* Units that nobody can carry out are over before it begins, and domains of which that leaves
- * nothing. */
-static bool drop_unknown_domains(struct orchestrator *o)
-{
-        struct activity *a = o->activity;
-        bool any_known = false;
-        size_t i;
-        size_t k;
-
-        for (i = 0; i < a->n_domains; i++) {
-                struct domain *d = &a->domains[i];
-
-                any_known |= d->known;
-                if (d->known)
-                        continue;
-                orchestrator_log(o, 4, d->desired->id, "there is no agent for this domain");
-                for (k = 0; k < d->n_units; k++)
-                        drive_unit(o, d, &d->units[k], UNIT_INCOMPLETE,
-                                   "there is no agent for this domain");
-        }
-        for (i = 0; i < a->n_domains; i++)
-                if (is_given_up(a, &a->domains[i]))
-                        for (k = 0; k < a->domains[i].n_units; k++)
-                                drive_unit(o, &a->domains[i], &a->domains[i].units[k],
-                                           UNIT_INCOMPLETE, NULL);
-        return any_known;
-}
-
-static void begin(struct orchestrator *o, const char *id, struct desired_state *take_desired)
-{
-        int r;
-
-        r = activity_new(id, take_desired, &o->activity);
-        if (r < 0) {
-                orchestrator_fail(o);
-                return;
-        }
-        know_domains(o);
-        o->dirty = true;
-        if (!drop_unknown_domains(o)) {
-                orchestrator_finish(o, STATUS_INCOMPLETE, TEXT_NO_DOMAIN);
-                return;
-        }
-        report_status(o, STATUS_IDENTIFYING, NULL);
-        drive(o);
-}
-
-/* The next in the queue, unless the device is about to go down. */
-static void begin_waiting(struct orchestrator *o)
-{
-        struct waiting waiting = o->waiting;
-
-        if (!waiting.activity || o->activity || o->reboot_due || o->stopping)
-                return;
-        o->waiting = (struct waiting){ .activity = NULL };
-        begin(o, waiting.activity, TAKE_PTR(waiting.desired));
-        free(waiting.activity);
-}
-
-/* Kanto's static setting: domains that were changed and are listed.  And those that asked, when the
- * boot was to come after the report; else they have had theirs, which served for all. */
-static bool changed_what_needs_reboot(const struct orchestrator *o)
-{
-        const struct activity *a = o->activity;
-        bool listed = false;
-        size_t i;
-
-        for (i = 0; i < a->n_domains; i++) {
-                const struct domain *d = &a->domains[i];
-
-                if (d->reboot)
-                        return o->config.report_before_reboot;
-                if (d->agent && d->agent->reboot_required && d->actions.n_heard)
-                        listed = true;
-        }
-        return listed;
-}
-
-static void decide_reboot(struct orchestrator *o, enum status status)
-{
-        if (status != STATUS_COMPLETED || !changed_what_needs_reboot(o))
-                return;
-        if (!o->config.reboot_enabled) {
-                orchestrator_log(o, 4, NULL, "the device should boot, but that is switched off");
-                return;
-        }
-        o->reboot_due = true;
-        drive_wait_reboot(o);
-}
-
-static void end_domains(struct orchestrator *o, const struct activity *a)
-{
-        size_t i;
-
-        for (i = 0; i < a->n_domains; i++)
-                if (a->domains[i].known)
-                        orchestrator_emit(o, &(struct effect){
-                                                     .kind = EFFECT_ACTIVITY_END,
-                                                     .domain = a->domains[i].desired->id,
-                                                     .activity = a->id,
-                                             });
-}
-
-/* The record that holds the terminal feedback does not hold the activity any more, so that neither
- * a second one nor none can come of it. */
-void orchestrator_finish(struct orchestrator *o, enum status status, const char *message)
-{
-        CLEANUP(activity_freep)
-        struct activity *a = o->activity;
-        size_t i;
-
-        report_close(o);
-        for (i = 0; i < a->n_domains; i++)
-                drive_end_step(o, &a->domains[i]);
-        report_terminal(o, a->id, status, message, true);
-        decide_reboot(o, status);
-        o->activity = NULL;
-        outgoing_send(o);
-        end_domains(o, a);
-        orchestrator_emit(o, &(struct effect){ .kind = EFFECT_INVENTORY, .activity = a->id });
-        begin_waiting(o);
-}
-
-static void answer_known(struct orchestrator *o, const char *id, const struct result *result)
-{
-        if (result)
-                report_again(o, result);
-        else if (o->activity && strcmp(o->activity->id, id) == 0)
-                report_status(o,
-                              o->activity->phase == PHASE_IDENTIFY ? STATUS_IDENTIFYING
-                                                                   : STATUS_RUNNING,
-                              NULL);
-        orchestrator_log(o, 6, NULL, "activity %s is known already: not run again", id);
-}
-
-static void put_in_queue(struct orchestrator *o, const char *id, struct desired_state *take_desired)
-{
-        char text[128];
-
-        if (o->waiting.activity) {
-                (void)snprintf(text, sizeof(text), "superseded by %s", id);
-                report_terminal(o, o->waiting.activity, STATUS_SUPERSEDED, text, false);
-        }
-        waiting_done(&o->waiting);
-        o->waiting.activity = strdup(id);
-        o->waiting.desired = take_desired;
-        if (!o->waiting.activity)
-                orchestrator_fail(o);
-        o->dirty = true;
-        orchestrator_flush(o);
-        outgoing_send(o);
-        if (o->activity && o->activity->phase < PHASE_UPDATE) {
-                (void)snprintf(text, sizeof(text), "superseded by %s", id);
-                drive_abandon(o, STATUS_SUPERSEDED, text);
-                drive(o);
-        }
-}
-
-static void on_desired_state(struct orchestrator *o, const struct event *event)
-{
-        CLEANUP(desired_state_freep)
-        struct desired_state *desired = event->desired;
-        const struct result *result = history_find(&o->history, event->activity);
-        char text[128];
-
-        if (result || (o->activity && strcmp(o->activity->id, event->activity) == 0) ||
-            (o->waiting.activity && strcmp(o->waiting.activity, event->activity) == 0)) {
-                answer_known(o, event->activity, result);
-        } else if (!o->activity && !o->reboot_due) {
-                begin(o, event->activity, TAKE_PTR(desired));
-        } else if (o->config.refuse_concurrent && o->activity) {
-                (void)snprintf(text, sizeof(text), "Another update activity in progress - %s",
-                               o->activity->id);
-                report_terminal(o, event->activity, STATUS_IDENTIFICATION_FAILED, text, false);
-                outgoing_send(o);
-        } else {
-                put_in_queue(o, event->activity, TAKE_PTR(desired));
-        }
-}
-
-static void on_invalid(struct orchestrator *o, const struct event *event)
-{
-        const struct result result = {
-                .activity = (char *)event->activity, /* only read */
-                .status = STATUS_IDENTIFICATION_FAILED,
-                .message = (char *)event->text,
-        };
-
-        /* Not accepted, so not remembered either: the corrected one may come under the same id. */
-        report_again(o, &result);
-}
-
-static void on_cancel(struct orchestrator *o, const struct event *event)
-{
-        struct activity *a = o->activity;
-
-        if (o->waiting.activity && strcmp(o->waiting.activity, event->activity) == 0) {
-                report_terminal(o, event->activity, STATUS_INCOMPLETE, "cancelled by request",
-                                false);
-                waiting_done(&o->waiting);
-                outgoing_send(o);
-        } else if (!a || strcmp(a->id, event->activity) != 0) {
-                orchestrator_log(o, 5, NULL, "CANCEL for activity %s, which does not run",
-                                 event->activity);
-        } else if (a->phase >= PHASE_CLEANUP) {
-                orchestrator_log(o, 5, NULL, "CANCEL comes too late");
-        } else {
-                drive_abandon(o, STATUS_INCOMPLETE, "cancelled by request");
-                drive(o);
-        }
 }
 
 /* --------------------------------------------------------------------------------------- events */
@@ -478,7 +156,7 @@ static void on_start(struct orchestrator *o)
         if (o->activity)
                 resume(o);
         else
-                begin_waiting(o);
+                queue_begin_waiting(o);
 }
 
 static struct domain *domain_of(const struct orchestrator *o, const char *id)
@@ -591,11 +269,11 @@ static void on_timer(struct orchestrator *o, const struct timer *timer)
                 return;
         case TIMER_CONSENT:
                 if (is_due(timer, &o->consent_timer))
-                        drive_consent(o, false, false);
+                        gates_consent(o, false, false);
                 return;
         case TIMER_PRECONDITION:
                 if (is_due(timer, &o->precondition_timer))
-                        drive_facts_timeout(o);
+                        gates_facts_timeout(o);
                 return;
         case TIMER_REBOOT:
                 if (is_due(timer, &o->reboot_timer))
@@ -616,7 +294,7 @@ static void on_consent(struct orchestrator *o, const struct event *event)
                 orchestrator_log(o, 6, NULL, "consent for activity %s, which does not wait for one",
                                  event->activity);
         else
-                drive_consent(o, event->approved, true);
+                gates_consent(o, event->approved, true);
 }
 
 static void on_fact(struct orchestrator *o, const struct event *event)
@@ -628,7 +306,7 @@ static void on_fact(struct orchestrator *o, const struct event *event)
                 orchestrator_log(o, 4, NULL, "too many facts, or too long a value: %s",
                                  event->name);
         if (r > 0)
-                drive_facts(o);
+                gates_facts(o);
 }
 
 /* What cannot be written down is not begun.  Once UPDATE has begun, going on is the lesser evil. */
@@ -656,7 +334,7 @@ static void on_reboot_failed(struct orchestrator *o, const struct event *event)
         if (o->reboot_due) {
                 o->reboot_due = false;
                 o->dirty = true;
-                begin_waiting(o);
+                queue_begin_waiting(o);
         } else if (o->activity && o->activity->phase == PHASE_REBOOT) {
                 (void)snprintf(text, sizeof(text), "the device does not boot: %s", event->text);
                 drive_reboot_failed(o, text);
@@ -682,7 +360,7 @@ static void end_activity(struct orchestrator *o)
                         orchestrator_tell(o, EFFECT_COMMAND, &a->domains[i], STEP_CLEANUP, "",
                                           NULL);
         }
-        orchestrator_finish(o, STATUS_INCOMPLETE, text);
+        queue_finish(o, STATUS_INCOMPLETE, text);
 }
 
 static void on_stop(struct orchestrator *o)
@@ -701,13 +379,13 @@ static void dispatch(struct orchestrator *o, const struct event *event)
                 on_start(o);
                 return;
         case EVENT_DESIRED_STATE:
-                on_desired_state(o, event);
+                queue_desired_state(o, event);
                 return;
         case EVENT_INVALID:
-                on_invalid(o, event);
+                queue_invalid(o, event);
                 return;
         case EVENT_CANCEL:
-                on_cancel(o, event);
+                queue_cancel(o, event);
                 return;
         case EVENT_AGENT_STARTED:
         case EVENT_AGENT_DIED:

@@ -91,6 +91,6 @@ void resume(struct orchestrator *o)
         if (a->phase == PHASE_REBOOT && !a->abandoned)
                 drive_wait_reboot(o); /* the daemon died, the device did not */
         if (a->gate != GATE_OPEN)
-                drive_gates(o);
+                gates_close(o);
         drive(o);
 }

@@ -2,10 +2,11 @@
  *
  * state - the inside of the orchestrator, and the few ways in which its parts leave effects
  *
- * The parts: orchestrator.c takes events in and decides which activity runs; intake.c makes of what
- * an agent says an input for its units; drive.c moves units and phases on; resume.c takes up after
- * a restart; verdict.c finds the words for the end; report.c composes feedback; outgoing.c keeps
- * that of the end until it has arrived; record.c is the journal.
+ * The parts: orchestrator.c takes events in; queue.c decides which activity runs; intake.c makes of
+ * what an agent says an input for its units; drive.c moves units and phases on; gates.c holds them
+ * up for facts and consent; resume.c takes up after a restart; verdict.c finds the words for the
+ * end; report.c composes feedback; outgoing.c keeps that of the end until it has arrived; emit.c
+ * lets effects out; record.c is the journal.
  *
  * Whatever must survive sets `dirty`.  Every function below that lets something leave the process
  * writes the record first if it is dirty: that is where "journal before effect" is kept, and the
@@ -75,7 +76,14 @@ struct orchestrator {
         struct effects *effects; /* of the step that is being done */
 };
 
+/* ------------------------------------------------------------------------------- orchestrator.c */
+
+/* NULL: no agent is configured for the domain. */
 struct agent *orchestrator_find_agent(const struct orchestrator *o, const char *domain);
+/* Gives the domains of the activity their agents, and notes which have one. */
+void orchestrator_know_domains(struct orchestrator *o);
+
+/* --------------------------------------------------------------------------------------- emit.c */
 
 /* Records that memory ran out, which the step then reports. */
 void orchestrator_fail(struct orchestrator *o);
@@ -99,10 +107,18 @@ void orchestrator_disarm(struct orchestrator *o, enum timer_kind kind, unsigned 
 void orchestrator_log(struct orchestrator *o, int level, const char *domain, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
 
-/* ------------------------------------------------------------------------------- orchestrator.c */
+/* -------------------------------------------------------------------------------------- queue.c */
 
+/* A desired state has come: it runs, waits, or is answered.  Takes event->desired. */
+void queue_desired_state(struct orchestrator *o, const struct event *event);
+/* One that is none: answered and forgotten. */
+void queue_invalid(struct orchestrator *o, const struct event *event);
+void queue_cancel(struct orchestrator *o, const struct event *event);
+/* Begins the one that waits, unless something runs or the device is about to go down. */
+void queue_begin_waiting(struct orchestrator *o);
 /* Ends the activity with these words, and goes on to what comes after it. */
-void orchestrator_finish(struct orchestrator *o, enum status status, const char *message);
+void queue_finish(struct orchestrator *o, enum status status, const char *message);
+void queue_waiting_done(struct waiting *waiting);
 
 /* ------------------------------------------------------------------------------------- report.c */
 
@@ -159,14 +175,22 @@ void drive_listen(struct orchestrator *o, struct domain *d);
 void drive(struct orchestrator *o);
 /* Has every unit give up.  text: the message of the end; NULL: composed then. */
 void drive_abandon(struct orchestrator *o, enum status verdict, const char *text);
-/* Goes through the gates of the present phase, also once more after a restart. */
-void drive_gates(struct orchestrator *o);
-void drive_consent(struct orchestrator *o, bool approved, bool in_time);
-void drive_facts(struct orchestrator *o);
-void drive_facts_timeout(struct orchestrator *o);
 void drive_reboot_failed(struct orchestrator *o, const char *text);
 /* Arms the timer of a boot that is due. */
 void drive_wait_reboot(struct orchestrator *o);
+
+/* -------------------------------------------------------------------------------------- gates.c */
+
+/* Closes the gates in front of the present phase that are to be closed, and asks who can open them;
+ * also once more after a restart. */
+void gates_close(struct orchestrator *o);
+/* The way is free, whatever held it up; takes back what was asked. */
+void gates_open(struct orchestrator *o);
+/* The owner's answer; in_time false: there was none. */
+void gates_consent(struct orchestrator *o, bool approved, bool in_time);
+/* A fact is another than before. */
+void gates_facts(struct orchestrator *o);
+void gates_facts_timeout(struct orchestrator *o);
 
 /* ------------------------------------------------------------------------------------- resume.c */
 
