@@ -1,11 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The calls that queued work leads to: what the plugin is asked, and what it is told. */
+ * Calling the plugin: what stands around each call, and the calls that queued work leads to.
+ *
+ * A call is measured and marked.  The breadcrumb is what is left to read when the plugin crashes in
+ * it; the time shows who blocks the loop, on which everybody else waits. */
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/plugin/local-internal.h"
+#include "host/util/diag.h"
+#include "host/util/time.h"
+
+/* ----------------------------------------------------------------------------- calls and faults */
+
+void local_fault(struct local *local, enum instance_fault fault, const char *format, ...)
+{
+        char text[DIAG_MAX];
+        va_list ap;
+
+        va_start(ap, format);
+        (void)vsnprintf(text, sizeof(text), format, ap); /* cut, where a topic is very long */
+        va_end(ap);
+        local->stats.faults[fault]++;
+        LOCAL_EMIT(local, misbehaved, fault, text);
+}
+
+/* Not CLOCK_BOOTTIME: a device that goes to sleep in the middle of a call is not the plugin's
+ * fault. */
+static uint64_t now_usec(void)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with this clock */
+        return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void local_enter(struct local *local, const char *what)
+{
+        assert(!local->calling);
+        local_pin(local);
+        local->calling = what;
+        local->call_began_usec = now_usec();
+        breadcrumb_enter(local->breadcrumb, &local->mark, what);
+}
+
+void local_leave(struct local *local)
+{
+        uint64_t usec = now_usec() - local->call_began_usec;
+        const char *what = local->calling;
+
+        breadcrumb_leave(local->breadcrumb);
+        local->calling = NULL;
+        local->stats.calls++;
+        local->stats.call_usec += usec;
+        if (usec > local->stats.call_usec_max)
+                local->stats.call_usec_max = usec;
+        if (usec > INSTANCE_CALL_BUDGET_USEC)
+                local_fault(local, INSTANCE_FAULT_SLOW, "%s took %u ms", what,
+                            (unsigned)(usec / USEC_PER_MSEC));
+        local_unpin(local);
+}
+
+void local_enter_call(struct local *local, enum instance_call call)
+{
+        local_enter(local, instance_call_to_string(call));
+}
 
 /* ------------------------------------------------------------------------------------- requests */
 

@@ -3,7 +3,8 @@
  * local-internal - a local instance as its own files see it
  *
  *     local.c          life cycle, the queue of requests, events
- *     local-call.c     the calls that a piece of the queue leads to
+ *     local-call.c     calls of the plugin, and its faults
+ *     local-log.c      its log lines, and the mailbox of its threads
  *     local-host.c     struct ub_host: what the plugin calls
  *     local-service.c  struct ub_mqtt and struct ub_orchestrator
  *
@@ -125,15 +126,6 @@ struct local {
 void local_pin(struct local *local);
 void local_unpin(struct local *local);
 
-/* Around each call of the plugin. */
-void local_enter(struct local *local, const char *what);
-void local_enter_call(struct local *local, enum instance_call call);
-void local_leave(struct local *local);
-
-/* The rule is counted and reported. */
-void local_fault(struct local *local, enum instance_fault fault, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
-
 /* The queue is looked at soon. */
 void local_kick(struct local *local);
 
@@ -146,10 +138,16 @@ void local_kick(struct local *local);
                         _l->events->event(_l->data __VA_OPT__(, ) __VA_ARGS__); \
         } while (0)
 
-/* A line of the plugin, from whichever thread. */
-void local_log(struct local *local, const struct ub_log *record);
-
 /* --------------------------------------------------------------------------------- local-call.c */
+
+/* Around each call of the plugin. */
+void local_enter(struct local *local, const char *what);
+void local_enter_call(struct local *local, enum instance_call call);
+void local_leave(struct local *local);
+
+/* The rule is counted and reported. */
+void local_fault(struct local *local, enum instance_fault fault, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 
 /* Each ends with the plugin's call, or before it when there is none to make; the pump holds a
  * pin. */
@@ -158,6 +156,13 @@ void local_run_done(struct local *local, struct pending *pending, const struct w
                     const char *what);
 void local_run_message(struct local *local, const struct work *work);
 void local_run_connected(struct local *local);
+
+/* ---------------------------------------------------------------------------------- local-log.c */
+
+/* A line of the plugin, from whichever thread; on the loop thread. */
+void local_log(struct local *local, const struct ub_log *record);
+/* The mailbox is readable: handler of its descriptor, userdata is the struct local. */
+int local_on_mail(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
 /* --------------------------------------------------------------------------------- local-host.c */
 

@@ -11,189 +11,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "host/json/scan.h"
 #include "host/plugin/local-internal.h"
 #include "host/util/cleanup.h"
 #include "host/util/diag.h"
 #include "host/util/time.h"
-#include "host/util/utf8.h"
 
 static struct local *local_of(struct instance *instance)
 {
         return CONTAINER_OF(instance, struct local, instance);
-}
-
-/* ----------------------------------------------------------------------------- calls and faults */
-
-void local_fault(struct local *local, enum instance_fault fault, const char *format, ...)
-{
-        char text[DIAG_MAX];
-        va_list ap;
-
-        va_start(ap, format);
-        (void)vsnprintf(text, sizeof(text), format, ap); /* cut, where a topic is very long */
-        va_end(ap);
-        local->stats.faults[fault]++;
-        LOCAL_EMIT(local, misbehaved, fault, text);
-}
-
-/* Not CLOCK_BOOTTIME: a device that goes to sleep in the middle of a call is not the plugin's
- * fault. */
-static uint64_t now_usec(void)
-{
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail with this clock */
-        return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
-void local_enter(struct local *local, const char *what)
-{
-        assert(!local->calling);
-        local_pin(local);
-        local->calling = what;
-        local->call_began_usec = now_usec();
-        breadcrumb_enter(local->breadcrumb, &local->mark, what);
-}
-
-void local_leave(struct local *local)
-{
-        uint64_t usec = now_usec() - local->call_began_usec;
-        const char *what = local->calling;
-
-        breadcrumb_leave(local->breadcrumb);
-        local->calling = NULL;
-        local->stats.calls++;
-        local->stats.call_usec += usec;
-        if (usec > local->stats.call_usec_max)
-                local->stats.call_usec_max = usec;
-        if (usec > INSTANCE_CALL_BUDGET_USEC)
-                local_fault(local, INSTANCE_FAULT_SLOW, "%s took %u ms", what,
-                            (unsigned)(usec / USEC_PER_MSEC));
-        local_unpin(local);
-}
-
-static void enter(void *data, const char *what)
-{
-        local_enter(data, what);
-}
-
-static void leave(void *data)
-{
-        local_leave(data);
-}
-
-void local_enter_call(struct local *local, enum instance_call call)
-{
-        local_enter(local, instance_call_to_string(call));
-}
-
-/* ----------------------------------------------------------------------------------------- logs */
-
-/* Writes a text so that it can be shown in one line: cut between characters, without line ends
- * behind it, a blank for each control character, '?' for what is not UTF-8.  False: it is not
- * UTF-8. */
-static bool tidy(const char *text, size_t max_bytes, char *buf)
-{
-        size_t length = strnlen(text, max_bytes);
-        bool is_text;
-
-        memcpy(buf, text, length);
-        if (text[length] != '\0')
-                while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-                        length--; /* in the middle of a character: leave all of it out */
-        while (length > 0 && buf[length - 1] == '\n')
-                length--;
-        buf[length] = '\0';
-
-        is_text = utf8_is_valid(buf, length);
-        for (size_t i = 0; i < length; i++) {
-                unsigned char c = (unsigned char)buf[i];
-
-                if (c < 0x20 || c == 0x7f)
-                        buf[i] = ' ';
-                else if (is_text && c == 0xc2 &&
-                         (unsigned char)buf[i + 1] < 0xa0) /* C1: two bytes */
-                        buf[i] = buf[i + 1] = ' ';
-                else if (c >= 0x80 && !is_text)
-                        buf[i] = '?';
-        }
-        return is_text;
-}
-
-void local_log(struct local *local, const struct ub_log *record)
-{
-        char text[UB_MAX_LOG + 1];
-        char file[256];
-        char func[256];
-        int level = record->level;
-
-        if (level < UB_LOG_ERR || level > UB_LOG_DEBUG)
-                level = UB_LOG_INFO;
-        if (!tidy(record->text, UB_MAX_LOG, text))
-                local_fault(local, INSTANCE_FAULT_ARGUMENT, "log: the text is not UTF-8");
-        (void)tidy(record->file ? record->file : "", sizeof(file) - 1, file);
-        (void)tidy(record->func ? record->func : "", sizeof(func) - 1, func);
-
-        if (level == UB_LOG_ERR)
-                (void)snprintf(local->reason, sizeof(local->reason), "%.*s", LOCAL_REASON_MAX - 1,
-                               text);
-        LOCAL_EMIT(local, log, level, file, record->line, func, text);
-}
-
-static void deliver(struct local *local, const struct letter *letter)
-{
-        const struct ub_log record = {
-                .size = sizeof(record),
-                .level = letter->level,
-                .line = letter->line,
-                .file = letter->file,
-                .func = letter->func,
-                .text = letter->text,
-        };
-
-        switch (letter->kind) {
-        case LETTER_LOG:
-                local_log(local, &record);
-                break;
-        case LETTER_THREAD:
-                local_fault(local, INSTANCE_FAULT_THREAD, "%s called from another thread",
-                            letter->text);
-                break;
-        }
-}
-
-static int on_mail(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-        struct local *local = userdata;
-        struct letter *letter;
-        unsigned n_dropped;
-        bool woken;
-
-        (void)source;
-        (void)fd;
-        (void)revents;
-        local_pin(local);
-        woken = mailbox_take(local->face->mailbox, &letter, &n_dropped);
-        while (letter) {
-                struct letter *next = letter->next;
-
-                deliver(local, letter);
-                free(letter);
-                letter = next;
-        }
-        if (n_dropped > 0)
-                local_fault(local, INSTANCE_FAULT_FLOOD, "%u messages of other threads dropped",
-                            n_dropped);
-        if (woken && !local->doomed && local->phase == LOCAL_LIVE && local->plugin->life.woken) {
-                local_enter_call(local, INSTANCE_CALL_WOKEN);
-                local->plugin->life.woken(local->self);
-                local_leave(local);
-        }
-        local_unpin(local);
-        return 0;
 }
 
 /* -------------------------------------------------------------------------------- birth and end */
@@ -680,6 +507,16 @@ static int copy_config(struct local *local, const struct instance_config *config
         return copy_state(local, config);
 }
 
+static void enter(void *data, const char *what)
+{
+        local_enter(data, what);
+}
+
+static void leave(void *data)
+{
+        local_leave(data);
+}
+
 static int add_sources(struct local *local)
 {
         const struct source_owner owner = { .enter = enter, .leave = leave, .data = local };
@@ -689,7 +526,7 @@ static int add_sources(struct local *local)
         if (r < 0)
                 return r;
         r = sd_event_add_io(local->event, &local->mail, mailbox_fd(local->face->mailbox), EPOLLIN,
-                            on_mail, local);
+                            local_on_mail, local);
         if (r < 0)
                 return r;
         r = sd_event_add_defer(local->event, &local->pump, on_pump, local);

@@ -17,12 +17,15 @@ libhost_plugin_a_SOURCES = \
 	host/plugin/local-call.c \
 	host/plugin/local-host.c \
 	host/plugin/local-internal.h \
+	host/plugin/local-log.c \
 	host/plugin/local-service.c \
 	host/plugin/mailbox.c host/plugin/mailbox.h \
 	host/plugin/pending.c host/plugin/pending.h \
 	host/plugin/plugin_v1.c host/plugin/plugin_v1.h \
 	host/plugin/probe.c host/plugin/probe.h \
 	host/plugin/process.c \
+	host/plugin/process-frame.c \
+	host/plugin/process-internal.h \
 	host/plugin/reaper.c host/plugin/reaper.h \
 	host/plugin/restart.c host/plugin/restart.h \
 	host/plugin/runner.c host/plugin/runner.h \

@@ -24,96 +24,28 @@
 #define _GNU_SOURCE 1
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/plugin/abi.h"
-#include "host/plugin/channel.h"
-#include "host/plugin/gate.h"
-#include "host/plugin/instance-ops.h"
-#include "host/plugin/runner.h"
+#include "host/plugin/process-internal.h"
 #include "host/plugin/sandbox.h"
-#include "host/plugin/watchdog.h"
 #include "host/util/cleanup.h"
-#include "host/util/diag.h"
 #include "host/util/time.h"
 #include "host/util/values.h"
 
 enum {
         END_USEC = 500 * 1000,        /* between the two signs that a process has ended */
         LEAVE_USEC = 5 * 1000 * 1000, /* to exit, after the plugin has stopped */
-        STOP_GRACE_USEC =
-                500 * 1000, /* ub-agent-host reports a plugin that does not stop by itself */
-        BUDGET_BYTES = 8 * 1024 * 1024,
-        FRAME_COST_BYTES = 4096,                     /* what a frame costs us beside its length */
+        STOP_GRACE_USEC = 500 * 1000, /* for ub-agent-host, to report a plugin that does not stop */
         MESSAGE_QUEUE_BYTES = CHANNEL_QUEUE_MAX / 2, /* MQTT leaves room for requests */
-};
-
-enum process_state {
-        PROCESS_STATE_NEW = 1,
-        PROCESS_STATE_STARTING,
-        PROCESS_STATE_RUNNING,
-        PROCESS_STATE_STOPPING,
-        PROCESS_STATE_LEAVING, /* stopped; the process is on its way out */
-        PROCESS_STATE_FAILED,  /* `verdict` is yet to be told */
-        PROCESS_STATE_OVER,
-};
-
-struct process {
-        struct instance instance;
-        enum process_state state;
-        sd_event *event;                        /* borrowed */
-        const struct instance_events *events;   /* borrowed */
-        void *data;
-
-        /* configuration, our copy */
-        char *id;
-        char *agent_host;
-        char **topics;
-        struct gate gate;
-        struct spawn_limits limits;
-        bool seccomp;
-        uint64_t hang_usec;
-        uint64_t stop_usec;
-
-        struct channel *channel; /* NULL when its end has been seen */
-        int child_fd;            /* the other end, until the child has it */
-        struct runner *runner;
-        sd_event_source *end_timer;
-        char how[80]; /* it ended: "exited with status 3"; "": it has not */
-
-        struct watchdog watchdog;
-        char activity[UB_MAX_ID + 1]; /* that runs, or was asked for last; "": none */
-        bool stop_wanted;              /* while starting */
-
-        sd_event_source *budget_timer;
-        uint64_t budget_begin_usec;
-        size_t budget_used;
-
-        sd_event_source *verdict_source;
-        struct diag verdict;
-        int verdict_r; /* of `started`; 0: the verdict is for `died` */
-
-        struct instance_stats stats;
-        bool dispatching; /* a handler of the broker may be running */
-        bool freed;
 };
 
 static struct process *process_of(struct instance *instance)
 {
         return CONTAINER_OF(instance, struct process, instance);
-}
-
-static uint64_t now_usec(struct process *p)
-{
-        uint64_t usec = 0;
-
-        (void)sd_event_now(p->event, CLOCK_MONOTONIC, &usec); /* cannot fail with this clock */
-        return usec;
 }
 
 /* ---------------------------------------------------------------------------------- the process */
@@ -165,13 +97,12 @@ static void process_freep(struct process **p)
                 destroy(*p);
 }
 
-/* Around everything that the loop calls and that may lead to an event. */
-static void enter(struct process *p)
+void process_enter(struct process *p)
 {
         p->dispatching = true;
 }
 
-static void leave(struct process *p)
+void process_leave(struct process *p)
 {
         p->dispatching = false;
         if (p->freed)
@@ -184,7 +115,7 @@ static int on_verdict(sd_event_source *source, void *data)
 
         (void)source;
 
-        enter(p);
+        process_enter(p);
         if (p->runner)
                 runner_drain(p->runner);
         if (!p->freed) {
@@ -194,12 +125,11 @@ static int on_verdict(sd_event_source *source, void *data)
                 else
                         p->events->died(p->data, p->verdict.text);
         }
-        leave(p);
+        process_leave(p);
         return 0;
 }
 
-/* The end, for the reason in p->verdict: told from the loop, since the caller may be a request. */
-static void fail(struct process *p, int started_r)
+void process_fail(struct process *p, int started_r)
 {
         if (p->state >= PROCESS_STATE_FAILED)
                 return;
@@ -210,7 +140,7 @@ static void fail(struct process *p, int started_r)
         (void)sd_event_source_set_enabled(p->verdict_source, SD_EVENT_ONESHOT);
 }
 
-__attribute__((format(printf, 2, 3))) static void die(struct process *p, const char *format, ...)
+void process_die(struct process *p, const char *format, ...)
 {
         va_list args;
 
@@ -219,7 +149,7 @@ __attribute__((format(printf, 2, 3))) static void die(struct process *p, const c
         va_start(args, format);
         (void)vsnprintf(p->verdict.text, sizeof(p->verdict.text), format, args);
         va_end(args);
-        fail(p, 0);
+        process_fail(p, 0);
 }
 
 /* Both signs of the end are there, or one of them does not come. */
@@ -234,7 +164,7 @@ static void conclude(struct process *p)
                 p->events->stopped(p->data);
                 return;
         }
-        die(p, "%s", p->how[0] ? p->how : "closed its channel");
+        process_die(p, "%s", p->how[0] ? p->how : "closed its channel");
 }
 
 static int on_end_timer(sd_event_source *source, uint64_t usec, void *data)
@@ -244,14 +174,13 @@ static int on_end_timer(sd_event_source *source, uint64_t usec, void *data)
         (void)source;
         (void)usec;
 
-        enter(p);
+        process_enter(p);
         conclude(p);
-        leave(p);
+        process_leave(p);
         return 0;
 }
 
-/* One sign has come: wait for the other. */
-static void await_end(struct process *p)
+void process_await_end(struct process *p)
 {
         if (p->how[0] && !p->channel) {
                 conclude(p);
@@ -269,10 +198,10 @@ static void on_ended(void *data, const char *how)
 {
         struct process *p = data;
 
-        enter(p);
+        process_enter(p);
         (void)snprintf(p->how, sizeof(p->how), "%s", how);
-        await_end(p);
-        leave(p);
+        process_await_end(p);
+        process_leave(p);
 }
 
 static void on_line(void *data, const char *text)
@@ -282,37 +211,36 @@ static void on_line(void *data, const char *text)
 
         if (p->freed)
                 return;
-        enter(p);
+        process_enter(p);
         p->events->log(p->data, UB_LOG_WARNING, NULL, 0, NULL, text);
         if (outermost)
-                leave(p);
+                process_leave(p);
 }
 
 static const struct runner_events runner_events = { .line = on_line, .ended = on_ended };
 
 /* -------------------------------------------------------------------------------- signs of life */
 
-/* Remembers that an answer is due. */
-static void expect(struct process *p, enum instance_call call, const char *activity,
-                   uint64_t within_usec)
+void process_expect(struct process *p, enum instance_call call, const char *activity,
+                    uint64_t within_usec)
 {
         int r = watchdog_expect(&p->watchdog, call, activity, within_usec);
 
         if (r < 0)
-                die(p, "cannot be watched: %s", strerror(-r));
+                process_die(p, "cannot be watched: %s", strerror(-r));
 }
 
 static void report_overdue(struct process *p, enum instance_call call)
 {
         if (call != INSTANCE_CALL_STOP) {
-                die(p, "hangs in %s for %.3g s", instance_call_to_string(call),
-                    (double)p->hang_usec / USEC_PER_SEC);
+                process_die(p, "hangs in %s for %.3g s", instance_call_to_string(call),
+                            (double)p->hang_usec / USEC_PER_SEC);
                 return;
         }
         p->stats.faults[INSTANCE_FAULT_STOP]++;
         p->events->misbehaved(p->data, INSTANCE_FAULT_STOP, "did not stop");
         if (!p->freed)
-                die(p, "did not stop in %.3g s", (double)p->stop_usec / USEC_PER_SEC);
+                process_die(p, "did not stop in %.3g s", (double)p->stop_usec / USEC_PER_SEC);
 }
 
 static void on_watchdog(void *data, const struct watchdog_entry *overdue)
@@ -320,250 +248,28 @@ static void on_watchdog(void *data, const struct watchdog_entry *overdue)
         struct process *p = data;
         const struct frame ping = { .type = FRAME_PING };
 
-        enter(p);
+        process_enter(p);
         if (overdue)
                 report_overdue(p, overdue->call);
         else if (p->activity[0] && p->channel && channel_send(p->channel, &ping) == 0)
-                expect(p, INSTANCE_CALL_CALLBACK, "", p->hang_usec);
-        leave(p);
-}
-
-/* -------------------------------------------------------------------------- frames that come in */
-
-static void send_stop(struct process *p);
-
-static int on_started(struct process *p, const struct frame *frame)
-{
-        int r = (int)(int64_t)frame->number[0];
-
-        if (r > 0 || !watchdog_answered(&p->watchdog, INSTANCE_CALL_START, ""))
-                return -EBADMSG;
-        if (r < 0) {
-                (void)diag_set(&p->verdict, r, "%s", frame->text[0]);
-                fail(p, r);
-                return 0;
-        }
-        p->state = PROCESS_STATE_RUNNING;
-        p->events->started(p->data, 0, frame->text[0]);
-        if (p->stop_wanted && p->state == PROCESS_STATE_RUNNING)
-                send_stop(p);
-        return 0;
-}
-
-static int on_stopped(struct process *p, const struct frame *frame)
-{
-        (void)frame;
-
-        if (p->state != PROCESS_STATE_STOPPING)
-                return -EBADMSG;
-        p->state = PROCESS_STATE_LEAVING;
-        watchdog_clear(&p->watchdog);
-        p->channel = channel_free(p->channel); /* at whose end it exits */
-        await_end(p);
-        return 0;
-}
-
-static int on_died(struct process *p, const struct frame *frame)
-{
-        die(p, "%s", frame->text[0]);
-        return 0;
-}
-
-static void take_stats(struct process *p, const uint64_t *numbers)
-{
-        p->stats.calls = numbers[0];
-        p->stats.call_usec = numbers[1];
-        p->stats.call_usec_max = numbers[2];
-}
-
-static int on_answered(struct process *p, const struct frame *frame)
-{
-        enum instance_call call = (enum instance_call)frame->number[0];
-
-        if (!watchdog_answered(&p->watchdog, call, frame->text[0]))
-                return -EBADMSG;
-        take_stats(p, &frame->number[2]);
-        p->events->answered(p->data, call, frame->text[0], (int)(int64_t)frame->number[1]);
-        return 0;
-}
-
-static int on_stats(struct process *p, const struct frame *frame)
-{
-        if (!watchdog_answered(&p->watchdog, INSTANCE_CALL_CALLBACK, ""))
-                return -EBADMSG;
-        take_stats(p, frame->number);
-        /* The next ping, if nothing else is asked until then. */
-        if (p->activity[0])
-                (void)watchdog_look(&p->watchdog, p->hang_usec / 2); /* failed: at a request */
-        return 0;
-}
-
-static int on_misbehaved(struct process *p, const struct frame *frame)
-{
-        p->stats.faults[frame->number[0]]++;
-        p->events->misbehaved(p->data, (enum instance_fault)frame->number[0], frame->text[0]);
-        return 0;
-}
-
-static int on_log(struct process *p, const struct frame *frame)
-{
-        p->events->log(p->data, (int)frame->number[0], frame->text[0],
-                       (int)(int64_t)frame->number[1], frame->text[1], frame->text[2]);
-        return 0;
-}
-
-static int on_current_state(struct process *p, const struct frame *frame)
-{
-        p->events->current_state(p->data, frame->text[0], frame->text[1]);
-        return 0;
-}
-
-/* An activity may have ended here while the last word on it was under way: that is nobody's
- * fault.  While none runs, the owner knows what to do with a word on one of an earlier life. */
-static int on_feedback(struct process *p, const struct frame *frame)
-{
-        if (!p->activity[0] || strcmp(p->activity, frame->text[0]) == 0)
-                p->events->feedback(p->data, frame->text[0], frame->text[1]);
-        return 0;
-}
-
-static int on_reboot_request(struct process *p, const struct frame *frame)
-{
-        if (p->activity[0] && strcmp(p->activity, frame->text[0]) == 0)
-                p->events->reboot_request(p->data, frame->text[0], frame->text[1]);
-        return 0;
-}
-
-static int on_state_put(struct process *p, const struct frame *frame)
-{
-        p->events->state_put(p->data, frame->text[0], frame->blob, frame->blob_length);
-        return 0;
-}
-
-static int on_state_sync(struct process *p, const struct frame *frame)
-{
-        p->events->state_sync(p->data, frame->number[0]);
-        return 0;
-}
-
-static int on_mqtt_publish(struct process *p, const struct frame *frame)
-{
-        p->events->mqtt_publish(p->data, frame->number[0], frame->text[0], frame->blob,
-                                frame->blob_length, (uint32_t)frame->number[1],
-                                (uint32_t)frame->number[2]);
-        return 0;
-}
-
-static int on_mqtt_subscribe(struct process *p, const struct frame *frame)
-{
-        p->events->mqtt_subscribe(p->data, frame->number[0], frame->text[0],
-                                  (uint32_t)frame->number[1]);
-        return 0;
-}
-
-static int on_mqtt_unsubscribe(struct process *p, const struct frame *frame)
-{
-        p->events->mqtt_unsubscribe(p->data, frame->number[0]);
-        return 0;
-}
-
-static int on_orchestrator(struct process *p, const struct frame *frame)
-{
-        p->events->orchestrator(p->data, (enum instance_request)frame->number[0], frame->text[0],
-                                frame->text[1]);
-        return 0;
-}
-
-/* -EBADMSG: at the wrong time. */
-static int (*const frame_handlers[FRAME_TYPE_COUNT])(struct process *p,
-                                                     const struct frame *frame) = {
-        [FRAME_STARTED] = on_started,
-        [FRAME_STOPPED] = on_stopped,
-        [FRAME_DIED] = on_died,
-        [FRAME_ANSWERED] = on_answered,
-        [FRAME_STATS] = on_stats,
-        [FRAME_MISBEHAVED] = on_misbehaved,
-        [FRAME_LOG] = on_log,
-        [FRAME_CURRENT_STATE] = on_current_state,
-        [FRAME_FEEDBACK] = on_feedback,
-        [FRAME_REBOOT_REQUEST] = on_reboot_request,
-        [FRAME_STATE_PUT] = on_state_put,
-        [FRAME_STATE_SYNC] = on_state_sync,
-        [FRAME_MQTT_PUBLISH] = on_mqtt_publish,
-        [FRAME_MQTT_SUBSCRIBE] = on_mqtt_subscribe,
-        [FRAME_MQTT_UNSUBSCRIBE] = on_mqtt_unsubscribe,
-        [FRAME_ORCHESTRATOR] = on_orchestrator,
-};
-
-static int on_budget_timer(sd_event_source *source, uint64_t usec, void *data)
-{
-        struct process *p = data;
-
-        (void)source;
-        (void)usec;
-
-        if (p->channel)
-                channel_pause(p->channel, false);
-        return 0;
-}
-
-/* Counts what a frame costs us, and stops reading when that is too much. */
-static void charge(struct process *p, const struct frame *frame)
-{
-        uint64_t now = now_usec(p);
-        size_t bytes;
-        int r = 0;
-
-        if (now - p->budget_begin_usec >= USEC_PER_SEC) {
-                p->budget_begin_usec = now;
-                p->budget_used = 0;
-        }
-        /* Answers are as many as we have asked for. */
-        if (frame->type == FRAME_ANSWERED || frame->type == FRAME_STATS ||
-            frame_size(frame, &bytes) < 0)
-                return;
-        p->budget_used += FRAME_COST_BYTES + bytes;
-        if (p->budget_used < BUDGET_BYTES)
-                return;
-        channel_pause(p->channel, true);
-        p->budget_timer = sd_event_source_disable_unref(p->budget_timer);
-        r = sd_event_add_time(p->event, &p->budget_timer, CLOCK_MONOTONIC,
-                              p->budget_begin_usec + USEC_PER_SEC, 0, on_budget_timer, p);
-        if (r < 0)
-                die(p, "says more than can be read");
-}
-
-static void on_frame(void *data, const struct frame *frame)
-{
-        struct process *p = data;
-        struct diag diag = DIAG_INIT;
-
-        enter(p);
-        charge(p, frame);
-        if (p->state >= PROCESS_STATE_LEAVING)
-                ; /* too late for anything */
-        else if (gate_check(&p->gate, frame, &diag) < 0)
-                die(p, "broke the frame protocol: %s", diag.text);
-        else if (frame_handlers[frame->type](p, frame) < 0)
-                die(p, "broke the frame protocol: %s out of turn",
-                    frame_type_to_string(frame->type));
-        leave(p);
+                process_expect(p, INSTANCE_CALL_CALLBACK, "", p->hang_usec);
+        process_leave(p);
 }
 
 static void on_closed(void *data, int r, const char *text)
 {
         struct process *p = data;
 
-        enter(p);
+        process_enter(p);
         p->channel = channel_free(p->channel);
         if (r < 0)
-                die(p, "broke the frame protocol: %s", text);
+                process_die(p, "broke the frame protocol: %s", text);
         else
-                await_end(p);
-        leave(p);
+                process_await_end(p);
+        process_leave(p);
 }
 
-static const struct channel_events channel_events = { .frame = on_frame, .closed = on_closed };
+static const struct channel_events channel_events = { .frame = process_on_frame, .closed = on_closed };
 
 /* ---------------------------------------------------------------------------------------- start */
 
@@ -603,9 +309,9 @@ static int process_start(struct instance *instance, uint32_t flags)
         else
                 r = start_process(p, &p->verdict);
         if (r < 0)
-                fail(p, r);
+                process_fail(p, r);
         else
-                expect(p, INSTANCE_CALL_START, "", p->hang_usec);
+                process_expect(p, INSTANCE_CALL_START, "", p->hang_usec);
         return 0;
 }
 
@@ -621,18 +327,18 @@ static int send_frame(struct process *p, const struct frame *frame)
                 return 0; /* it has just ended, and `died` is on its way */
         r = channel_send(p->channel, frame);
         if (r == -ENOBUFS && frame->type != FRAME_MQTT_MESSAGE)
-                die(p, "does not read what it is sent");
+                process_die(p, "does not read what it is sent");
         return r;
 }
 
-static void send_stop(struct process *p)
+void process_send_stop(struct process *p)
 {
         const struct frame frame = { .type = FRAME_STOP };
 
         p->state = PROCESS_STATE_STOPPING;
         watchdog_clear(&p->watchdog);
         if (send_frame(p, &frame) == 0)
-                expect(p, INSTANCE_CALL_STOP, "", p->stop_usec + STOP_GRACE_USEC);
+                process_expect(p, INSTANCE_CALL_STOP, "", p->stop_usec + STOP_GRACE_USEC);
 }
 
 static int process_stop(struct instance *instance)
@@ -642,7 +348,7 @@ static int process_stop(struct instance *instance)
         if (p->state == PROCESS_STATE_STARTING)
                 p->stop_wanted = true;
         else if (p->state == PROCESS_STATE_RUNNING)
-                send_stop(p);
+                process_send_stop(p);
         else
                 return -ESTALE;
         return 0;
@@ -666,7 +372,7 @@ static int process_request(struct instance *instance, const struct instance_requ
         if (args->call == INSTANCE_CALL_DESIRED_STATE || args->call == INSTANCE_CALL_COMMAND ||
             args->call == INSTANCE_CALL_FEEDBACK_GET)
                 (void)snprintf(p->activity, sizeof(p->activity), "%s", args->activity);
-        expect(p, args->call, args->activity, p->hang_usec);
+        process_expect(p, args->call, args->activity, p->hang_usec);
         return 0;
 }
 
