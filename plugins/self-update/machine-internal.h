@@ -59,7 +59,7 @@ bool update_without_streaming(struct machine *m, const char *why);
 int update_check_bundle(const struct machine *m, const struct event *e,
                         enum message_kind *ret_kind, char *reason, size_t size);
 void update_on_installation(struct machine *m, const struct event *e);
-void update_on_silence_timer(struct machine *m);
+void update_on_tick(struct machine *m);
 void judge_begin(struct machine *m, int result, const char *text);
 void activate_begin(struct machine *m);
 void back_begin(struct machine *m);

@@ -21,7 +21,7 @@
 #define MISMATCH "Bundle version does not match version in desired state request."
 #define BUSY "RAUC is busy with another installation."
 
-enum { RETRY_USEC = 2000000 };
+enum { RETRY_USEC = 2000000, TICK_USEC = 60000000 };
 
 static void look(struct machine *m);
 static void install(struct machine *m);
@@ -139,33 +139,36 @@ static void check(struct machine *m)
 
 /* --------------------------------------------------------------------------------- installation */
 
-static void arm_silence(struct machine *m)
+/* One tick after the other while UPDATE goes on: a host counts silence, and RAUC 1.8 says nothing
+ * while it copies, nor any RAUC while it hashes a bundle. */
+static void arm_tick(struct machine *m)
 {
-        m->alive_usec = m->time_usec;
-        m->silence_serial = ++m->serials;
+        uint64_t limit = m->settings->rauc.silence_usec;
+
+        m->tick_serial = ++m->serials;
         machine_do(m, &(struct effect){ .kind = EFFECT_TIMER,
-                                        .serial = m->silence_serial,
-                                        .number = (int64_t)m->settings->rauc.silence_usec });
+                                        .serial = m->tick_serial,
+                                        .number = limit && limit < TICK_USEC ? (int64_t)limit
+                                                                             : TICK_USEC });
 }
 
-void update_on_silence_timer(struct machine *m)
+void update_on_tick(struct machine *m)
 {
         uint64_t limit = m->settings->rauc.silence_usec;
         char text[128];
 
-        if (m->record.activity.state != STATE_UPDATING || !m->main.next || limit == 0)
+        if (m->record.activity.state != STATE_UPDATING || !m->main.next)
                 return;
-        if (m->time_usec - m->alive_usec < limit) {
-                uint64_t since = m->alive_usec;
-
-                arm_silence(m);
-                m->alive_usec = since;
+        if (limit && m->alive_usec && m->time_usec - m->alive_usec >= limit) {
+                m->record.repair = true;
+                (void)snprintf(text, sizeof(text), "RAUC has not made any progress for %llu s.",
+                               (unsigned long long)(limit / 1000000));
+                fail(m, text);
                 return;
         }
-        m->record.repair = true;
-        (void)snprintf(text, sizeof(text), "RAUC has not made any progress for %llu s.",
-                       (unsigned long long)(limit / 1000000));
-        fail(m, text);
+        machine_say(m, m->percent > 0 ? MESSAGE_INSTALLING : MESSAGE_CHECKING, NULL,
+                    m->percent > 0 ? m->percent : 0);
+        arm_tick(m);
 }
 
 void update_on_installation(struct machine *m, const struct event *e)
@@ -175,6 +178,7 @@ void update_on_installation(struct machine *m, const struct event *e)
         case EVENT_INSTALLING:
                 if (e->result == -EBUSY) {
                         machine_rest(&m->main);
+                        m->alive_usec = 0;
                         wait_for_rauc(m);
                 } else if (e->result < 0) {
                         fail(m, e->text);
@@ -225,7 +229,7 @@ static void install(struct machine *m)
                                         .b = a->transaction,
                                         .c = a->hash },
                       update_on_installation);
-        arm_silence(m);
+        m->alive_usec = m->time_usec;
 }
 
 /* ----------------------------------------------------------------------------------- the device */
@@ -354,6 +358,8 @@ void update_begin(struct machine *m)
         a->touched = false;
         machine_conclude(m, STATE_UPDATING, MESSAGE_CHECKING, NULL, 0);
         m->percent = 0;
+        m->alive_usec = 0;
+        arm_tick(m);
         look(m);
 }
 
@@ -382,5 +388,7 @@ void update_resume(struct machine *m)
                 update_begin(m); /* nothing has been done yet */
                 return;
         }
+        m->alive_usec = m->time_usec;
+        arm_tick(m);
         machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_resumed);
 }

@@ -508,8 +508,8 @@ static void outcome(struct machine *m, const struct event *e)
                 return;
         if (e->serial == m->get_serial)
                 machine_answer_gets(m);
-        else if (e->serial == m->silence_serial)
-                update_on_silence_timer(m);
+        else if (e->serial == m->tick_serial)
+                update_on_tick(m);
         else if (e->serial == m->reboot_serial)
                 boot_on_reboot_timer(m);
 }

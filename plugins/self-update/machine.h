@@ -140,10 +140,10 @@ struct machine {
 
         int percent;          /* last that was reported in this step */
         uint64_t posted_usec; /* when */
-        uint64_t alive_usec;  /* last sign of life of an installation */
+        uint64_t alive_usec;  /* last sign of life of an installation; 0: none runs */
         uint64_t wait_usec;   /* since when RAUC is busy, or the clock is not set */
         bool waiting;
-        uint64_t silence_serial;
+        uint64_t tick_serial;
         uint64_t reboot_serial;
 };
 

@@ -324,7 +324,7 @@ static void set_defaults(struct settings *s)
         s->download.silence_usec = 60 * SECOND;
         s->download.progress_usec = 5 * SECOND;
         s->rauc.autostart = true;
-        s->rauc.busy_usec = 10 * MINUTE;
+        s->rauc.busy_usec = 5 * MINUTE;
         s->rauc.silence_usec = 30 * MINUTE;
         s->health.timeout_usec = 5 * MINUTE;
         s->health.interval_usec = 5 * SECOND;

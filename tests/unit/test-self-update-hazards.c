@@ -125,6 +125,26 @@ START_TEST(G16_it_is_not_waited_for_for_ever)
 }
 END_TEST
 
+START_TEST(an_installation_without_progress_has_failed)
+{
+        char *p;
+        struct rig rig;
+
+        rig_prepare(&rig, "");
+        p = strstr(rig.settings, "\"autostart\":false");
+        ck_assert_ptr_nonnull(p);
+        memmove(p + 25, p, strlen(p) + 1);
+        memcpy(p, "\"silenceTimeout\":\"300ms\",", 25);
+        rig_start(&rig, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark good");
+        put_bundle(&rig, "slow", "v2.0", "hold");
+        order_update(&rig, "v2.0", "slow");
+        (void)fake_host_next(rig.fake, "rauc holds");
+        expect_in(await(&rig, "UPDATE_FAILURE"), "RAUC has not made any progress for 0 s.");
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(G17_a_failure_that_leaves_the_new_slot_active_is_put_back)
 {
         struct rig rig;
@@ -357,6 +377,7 @@ UNIT_MAIN("self-update-hazards", G14_the_reason_of_a_failed_installation_is_rauc
           G15_a_service_that_disappears_ends_the_step,
           G16_another_client_s_rejected_request_does_not_end_ours,
           G16_somebody_else_s_installation_is_waited_for, G16_it_is_not_waited_for_for_ever,
+          an_installation_without_progress_has_failed,
           G17_a_failure_that_leaves_the_new_slot_active_is_put_back,
           an_installation_that_wrote_nothing_is_no_success,
           a_damaged_boot_environment_is_not_made_worse,
