@@ -102,6 +102,7 @@ static void came_up(struct hosted *h)
         struct instance *instance = hosted_get_instance(h);
 
         h->up = true;
+        h->unsettled = false;
         h->hope = HOSTED_HOPE;
         if (h->registration->services & REGISTRATION_SERVICE_MQTT)
                 (void)instance_mqtt_connected(instance, uplink_is_up(b->uplink)); /* or it dies */
@@ -165,6 +166,28 @@ static void went_down(struct hosted *h, const char *why, bool again)
                                .kind = EVENT_AGENT_DIED, .domain = h->domain, .text = why });
 }
 
+void hosted_unsettle(struct hosted *h)
+{
+        struct supervisor_status status;
+
+        if (!h->up || !h->supervisor || !h->domain)
+                return;
+        supervisor_get_status(h->supervisor, &status);
+        if (status.state == SUPERVISOR_STATE_RUNNING && !status.reloading)
+                return;
+        h->unsettled = true;
+        broker_give(h->broker, &(struct event){ .kind = EVENT_AGENT_DIED,
+                                                .domain = h->domain,
+                                                .text = "it takes its new settings" });
+}
+
+static void settle(struct hosted *h)
+{
+        h->unsettled = false;
+        broker_give(h->broker,
+                    &(struct event){ .kind = EVENT_AGENT_STARTED, .domain = h->domain });
+}
+
 void hosted_leave(struct hosted *h)
 {
         agent_topics_end(h);
@@ -196,6 +219,8 @@ static void on_changed(void *data, struct supervisor *supervisor)
                 ; /* of no interest any more, until it can be freed */
         else if (status.state == SUPERVISOR_STATE_RUNNING && !h->up)
                 came_up(h);
+        else if (status.state == SUPERVISOR_STATE_RUNNING && h->unsettled && !status.reloading)
+                settle(h);
         else if (status.state != SUPERVISOR_STATE_RUNNING && h->up)
                 went_down(h, status.text, status.state == SUPERVISOR_STATE_WAITING ||
                                                   status.state == SUPERVISOR_STATE_STARTING);

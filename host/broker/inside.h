@@ -70,6 +70,7 @@ struct hosted {
         bool leaving;         /* not configured any more, on its way down */
         bool stopped_by_hand; /* stays down until it is started by hand */
         bool up;
+        bool unsettled; /* up, but not for the orchestrator: it may yet start anew for its settings */
         enum hosted_hope hope; /* as the orchestrator has been told */
 
         char *domain; /* NULL: a connector, to which nothing below applies */
@@ -205,6 +206,9 @@ void hosted_count(const struct broker *b, size_t *ret_total, size_t *ret_up);
 struct instance *hosted_get_instance(const struct hosted *h);
 /* Tells the orchestrator whether an agent that is down is worth waiting for, if that is news. */
 void hosted_tell_hope(struct hosted *h);
+/* After a reload, while no activity runs: work for an agent that may start anew, because it cannot
+ * take new settings while it runs, waits until that is settled; else it would die of it. */
+void hosted_unsettle(struct hosted *h);
 /* Carries out one of the effects that go to an agent. */
 void hosted_tell(struct broker *b, const struct effect *effect);
 void hosted_log(const struct hosted *h, enum log_level level, const char *activity,

@@ -239,6 +239,7 @@ static void start_new(struct broker *b)
                 hosted_tell_hope(h);
                 if (h->leaving || !h->supervisor)
                         continue;
+                hosted_unsettle(h);
                 supervisor_get_status(h->supervisor, &status);
                 if (status.state == SUPERVISOR_STATE_STOPPED && !h->stopped_by_hand)
                         supervisor_start(h->supervisor, 0);

@@ -36,6 +36,7 @@ struct supervisor {
         struct instance *instance;
         char *plugin;        /* path of the .so, for the present instance */
         bool isolated;
+        bool reloading;
         bool unloadable; /* the last start has failed because of the file */
         bool busy;
         bool start_again;    /* when it has stopped: the registration changed */
@@ -67,6 +68,7 @@ static int on_tell(sd_event_source *source, void *data)
 static void set_state(struct supervisor *s, enum supervisor_state state)
 {
         s->state = state;
+        s->reloading = false;
         (void)sd_event_source_set_enabled(s->tell,
                                           SD_EVENT_ONESHOT); /* a source of our own: cannot fail */
 }
@@ -184,6 +186,7 @@ static void on_answered(void *data, enum instance_call call, const char *activit
         }
         if (r == 0) {
                 log_line(s, UB_LOG_INFO, "took its new settings");
+                set_state(s, s->state);
                 return;
         }
         if (r != -ENOTSUP)
@@ -511,8 +514,10 @@ void supervisor_reload(struct supervisor *s, const struct registration *registra
 {
         s->registration = registration;
         if (s->state == SUPERVISOR_STATE_RUNNING && !restart &&
-            instance_reload(s->instance, registration->settings) == 0)
+            instance_reload(s->instance, registration->settings) == 0) {
+                s->reloading = true;
                 return;
+        }
         if (s->state == SUPERVISOR_STATE_STOPPED || s->state == SUPERVISOR_STATE_STOPPING)
                 return;
         /* A new configuration is a new chance, also for what had failed. */
@@ -590,6 +595,7 @@ void supervisor_get_status(const struct supervisor *s, struct supervisor_status 
                 .hopeless = s->state == SUPERVISOR_STATE_FAILED ||
                             (s->state == SUPERVISOR_STATE_WAITING && s->unloadable),
                 .isolated = s->isolated,
+                .reloading = s->reloading,
         };
         if (s->instance)
                 instance_get_stats(s->instance, &ret->stats);

@@ -112,6 +112,7 @@ struct supervisor_status {
         enum supervisor_state state;
         const char *text; /* why it waits or has failed, else ""; borrowed until the next event */
         unsigned deaths;  /* since it was started by hand */
+        bool reloading;   /* RUNNING, and asked to take new settings: it may have to start anew */
         bool hopeless;    /* FAILED, or there is nothing that could be loaded: not worth waiting for */
         bool isolated;    /* as it runs: not as configured, when it took the daemon down before */
         struct instance_stats stats; /* of the present instance; all zero without one */

@@ -296,7 +296,7 @@ def what_is_at_a_target_is_not_touched_unless_it_is_adopted():
         assert rig.installed("app") == {"mine": "mine"}
         rig.configure(adopt=True)
         rig.hang_up()
-        rig.wait_for(lambda: rig.log().count(" store ") == 2, "another life of the agent")
+        rig.wait_notified("READY=1")  # the agent does not have its new settings yet; its work waits for that
         rig.apply("A2", app(rig, "1"))
         assert rig.installed("app") == content("1") and rig.installed(".app.adopted") == {"mine": "mine"}
         rig.apply("A3", {})
