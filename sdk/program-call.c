@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <update-broker/sdk/error.h>
 #include <update-broker/sdk/host.h>
+#include <update-broker/sdk/program.h>
 
 #include "sdk/program-call.h"
 #include "sdk/text.h"

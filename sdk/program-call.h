@@ -6,9 +6,9 @@
 #pragma once
 
 #include <stdint.h>
-#include <update-broker/sdk/program.h>
 
 struct ub_call;
+struct ub_host;
 
 /* How a call ends.  message is "" when it went well, else the reason; valid during the call of fn.
  * The call is freed after fn has returned. */

@@ -21,6 +21,7 @@
 #include <update-broker/sdk/inventory.h>
 #include <update-broker/sdk/json.h>
 #include <update-broker/sdk/log.h>
+#include <update-broker/sdk/program.h>
 #include <update-broker/sdk/status.h>
 
 #include "sdk/program-call.h"
