@@ -115,7 +115,7 @@ class Playground(Rig):
         self.write_program("ub-plugin-check",
                            f'exec {TOP}/ub-plugin-check --agent-host {TOP}/ub-agent-host "$@"')
         for name in ("mosquitto_pub", "mosquitto_sub"):
-            self.write_program(name, f'exec {find_program(name)} -p {self.server.port} "$@"')
+            self.write_program(name, f'exec {find_program(name)} -h 127.0.0.1 -p {self.server.port} "$@"')
 
     def write_package(self):
         """What pkg-config is asked for the SDK: this tree's, and a plugin folder that is this device's."""
