@@ -29,6 +29,9 @@ libub_sdk_a_SOURCES = \
 	sdk/nest.c \
 	sdk/program.c \
 	sdk/program-call.c sdk/program-call.h \
+	sdk/program-inventory.c \
+	sdk/program-memory.c \
+	sdk/program-private.h \
 	sdk/status.c \
 	sdk/text.c sdk/text.h \
 	$(NULL)

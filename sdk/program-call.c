@@ -4,15 +4,19 @@
  *
  * A call is over when the program has ended, not when its pipes are closed: a process that it left
  * behind may hold them open for ever.  What is in the pipes at that time is still read. */
-#define _GNU_SOURCE 1 /* pipe2 */
+#define _GNU_SOURCE 1 /* asprintf, pipe2 */
 #define UB_ABI_MINOR_WANTED 0
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include <update-broker/sdk/desired-state.h>
 #include <update-broker/sdk/error.h>
 #include <update-broker/sdk/host.h>
 #include <update-broker/sdk/program.h>
@@ -38,8 +42,19 @@ struct ub_call {
         ub_call_line_fn line;
         ub_call_done_fn done;
         void *data;
-        char reason[UB_PROGRAM_LINE_MAX + 1]; /* the last line of stderr */
+        uint64_t began_usec;
+        uint64_t timeout_usec;                /* 0: none */
+        char reason[UB_PROGRAM_LINE_MAX + 1]; /* the last line of stderr that is not empty */
 };
+
+/* The clock of the host's timeouts. */
+static uint64_t now_usec(void)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_BOOTTIME, &ts); /* cannot fail with this clock */
+        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
 
 static void take_out(struct ub_call *call, const char *line)
 {
@@ -73,7 +88,7 @@ static void take_bytes(struct stream *s, const char *bytes, size_t n)
         }
 }
 
-/* Reads once.  Returns 0 at the end of the stream, and when there is nothing to read. */
+/* Reads once.  0: the stream has ended, or cannot be read.  -1: there is nothing at present. */
 static ssize_t read_some(struct stream *s)
 {
         char bytes[4096];
@@ -84,7 +99,7 @@ static ssize_t read_some(struct stream *s)
         } while (n < 0 && errno == EINTR);
         if (n > 0)
                 take_bytes(s, bytes, (size_t)n);
-        return n > 0 ? n : 0;
+        return n < 0 && errno != EAGAIN ? 0 : n;
 }
 
 static void stream_done(struct stream *s, const struct ub_host *host)
@@ -116,6 +131,25 @@ static void drain(struct stream *s)
                 end_line(s);
 }
 
+/* Why a call failed: what the program said last, else how it ended.  One whose time was over says
+ * so first: what the signal had it say is about the signal. */
+static void explain(const struct ub_call *call, int32_t code, int32_t status,
+                    struct ub_error *error)
+{
+        const char *said = call->reason;
+
+        if (call->timeout_usec && now_usec() - call->began_usec >= call->timeout_usec)
+                (void)ub_error_set(error, 0, "not finished in %" PRIu64 " s%s%s",
+                                   call->timeout_usec / 1000000, *said ? ": " : "", said);
+        else if (code != CLD_EXITED)
+                (void)ub_error_set(error, 0, "killed by signal %d%s%s", (int)status,
+                                   *said ? ": " : "", said);
+        else if (*said)
+                (void)ub_error_set(error, 0, "%s", said);
+        else
+                (void)ub_error_set(error, 0, "exit status %d", (int)status);
+}
+
 static void on_child(void *data, int32_t code, int32_t status)
 {
         struct ub_call *call = (struct ub_call *)data;
@@ -124,13 +158,8 @@ static void on_child(void *data, int32_t code, int32_t status)
         call->child = NULL;
         drain(&call->out);
         drain(&call->err);
-        if (code != CLD_EXITED)
-                (void)ub_error_set(&error, 0, "killed by signal %d%s%s", (int)status,
-                                   *call->reason ? ": " : "", call->reason);
-        else if (status != 0 && *call->reason)
-                (void)ub_error_set(&error, 0, "%s", call->reason);
-        else if (status != 0)
-                (void)ub_error_set(&error, 0, "exit status %d", (int)status);
+        if (code != CLD_EXITED || status != 0)
+                explain(call, code, status, &error);
         call->done(call->data, error.text);
         (void)ub_call_free(call);
 }
@@ -145,6 +174,87 @@ struct ub_call *ub_call_free(struct ub_call *call)
         free(call);
         return NULL;
 }
+
+/* ---------------------------------------------------------------------------------- environment */
+
+/* isalnum(3) and toupper(3) would ask the locale. */
+static char upper(char c)
+{
+        if (c >= 'a' && c <= 'z')
+                return (char)(c - 'a' + 'A');
+        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+}
+
+/* "source-url" -> "UB_CONFIG_SOURCE_URL=value" */
+static char *config_variable(const struct ub_pair *pair)
+{
+        static const char prefix[] = "UB_CONFIG_";
+        const size_t name = sizeof(prefix) - 1 + strlen(pair->key);
+        char *text;
+        size_t i;
+
+        if (asprintf(&text, "%s%s=%s", prefix, pair->key, pair->value) < 0)
+                return NULL;
+        for (i = sizeof(prefix) - 1; i < name; i++)
+                text[i] = upper(text[i]);
+        return text;
+}
+
+/* True when the name of the variable is there.  Which of two a program would see is up to its
+ * language, so there is never more than the first. */
+static bool has_variable(char *const *env, const char *variable)
+{
+        const size_t length = strcspn(variable, "=") + 1;
+
+        for (; *env; env++)
+                if (strncmp(*env, variable, length) == 0)
+                        return true;
+        return false;
+}
+
+static void free_texts(char **texts)
+{
+        size_t i;
+
+        for (i = 0; texts && texts[i]; i++)
+                free(texts[i]);
+        free(texts);
+}
+
+/* NULL: out of memory. */
+static char **environment(const struct ub_host *host, const struct ub_component *component)
+{
+        const size_t n = component ? component->n_config : 0;
+        char **env;
+        size_t end = 2;
+        size_t i;
+
+        env = (char **)calloc(n + 4, sizeof(*env));
+        if (!env)
+                return NULL;
+        env[0] = strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        env[1] = env[0] ? strdup("LANG=C.UTF-8") : NULL;
+        if (!env[1] || asprintf(&env[2], "UB_DOMAIN=%s", ub_id(host)) < 0) {
+                env[2] = NULL; /* asprintf(3) leaves it undefined */
+                free_texts(env);
+                return NULL;
+        }
+        for (i = 0; i < n; i++) {
+                char *variable = config_variable(&component->config[i]);
+
+                if (!variable) {
+                        free_texts(env);
+                        return NULL;
+                }
+                if (has_variable(env, variable))
+                        free(variable);
+                else
+                        env[++end] = variable;
+        }
+        return env;
+}
+
+/* --------------------------------------------------------------------------------------- calls */
 
 /* Opens the pipe of a stream and watches it; *ret is the program's end. */
 static int stream_open(struct stream *s, struct ub_call *call,
@@ -165,11 +275,12 @@ static int stream_open(struct stream *s, struct ub_call *call,
 int ub_call_start(const struct ub_host *host, const struct ub_call_order *order,
                   struct ub_call **ret)
 {
+        char **env = environment(host, order->component);
         struct ub_spawn spawn = {
                 .size = sizeof(spawn),
                 .timeout_usec = order->timeout_usec,
                 .argv = order->argv,
-                .envp = order->envp,
+                .envp = (const char *const *)env,
                 .in_fd = -1,
                 .out_fd = -1,
                 .err_fd = -1,
@@ -178,8 +289,13 @@ int ub_call_start(const struct ub_host *host, const struct ub_call_order *order,
         int r;
 
         call = (struct ub_call *)calloc(1, sizeof(*call));
-        if (!call)
+        if (!call || !env) {
+                free_texts(env);
+                free(call);
                 return -ENOMEM;
+        }
+        call->began_usec = now_usec();
+        call->timeout_usec = order->timeout_usec;
         call->host = host;
         call->line = order->line;
         call->done = order->done;
@@ -190,6 +306,7 @@ int ub_call_start(const struct ub_host *host, const struct ub_call_order *order,
                 r = stream_open(&call->err, call, take_err, &spawn.err_fd);
         if (r == 0)
                 r = ub_spawn(host, &spawn, on_child, call, &call->child);
+        free_texts(env);
         if (spawn.out_fd >= 0)
                 close(spawn.out_fd);
         if (spawn.err_fd >= 0)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct ub_call;
+struct ub_component;
 struct ub_host;
 
 /* How a call ends.  message is "" when it went well, else the reason; valid during the call of fn.
@@ -19,15 +20,15 @@ typedef void (*ub_call_line_fn)(void *data, const char *line);
 
 struct ub_call_order {
         const char *const *argv;
-        const char *const *envp;
+        const struct ub_component *component; /* whose configuration it gets; NULL: none */
         uint64_t timeout_usec;
         ub_call_line_fn line;
         ub_call_done_fn done;
         void *data;
 };
 
-/* Starts it; order is copied, argv and envp are used up.  On failure nothing follows: what the host
- * answers to spawn and io, or a failure of pipe2(2). */
+/* Starts it; order and what it points to are used up.  On failure nothing follows: what the host
+ * answers to spawn and io, a failure of pipe2(2), or -ENOMEM. */
 int ub_call_start(const struct ub_host *host, const struct ub_call_order *order,
                   struct ub_call **ret);
 

@@ -104,7 +104,7 @@ def a_call_that_takes_too_long_is_ended():
         rig.start()
         rig.play("update", "exec tail -f /dev/null")
         end = rig.update("A1", tuner="2", amplifier="1")
-        assert end["status"] == "INCOMPLETE" and "killed by signal 15" in end["message"], end
+        assert end["status"] == "INCOMPLETE" and "not finished in 1 s" in end["message"], end
         rig.stop()
 
 
@@ -141,6 +141,113 @@ def after_a_kill_in_the_middle_the_rollback_knows_what_was_there():
         rig.stop()
 
 
+def after_a_kill_in_the_rollback_all_of_it_goes_back():
+    """ROLLBACK reaches an instance that was never given the desired state."""
+    with RadioRig() as rig:
+        os.mkfifo(rig.home / "reached")
+        rig.play("activate", 'if [ "$id" = amplifier ]; then exit 1; fi')
+        rig.play("rollback", '[ -e "$here/again" ] || { echo >"$here/reached"; exec tail -f /dev/null; }')
+        rig.start()
+        rig.send("vehicleupdate/desiredstate", "A1", dict(BOTH, domains=[{"id": "radio", "components": [
+            {"id": "tuner", "version": "2"}, {"id": "amplifier", "version": "2"}]}]))
+        (rig.home / "reached").read_text()
+        rig.kill()
+        (rig.home / "again").touch()
+        rig.start(connected=False)
+        end = rig.end("A1")
+        assert end["status"] == "INCOMPLETE" and "amplifier: exit status 1" in end["message"], end
+        assert rig.installed() == {"tuner": "1", "amplifier": "1"}, (rig.installed(), rig.calls())
+        rig.stop()
+
+
+def a_boot_comes_between_activate_and_verify():
+    with RadioRig() as rig:
+        rig.config.update(rebootEnabled=True, rebootAfter="10ms", rebootCommand=["/bin/true"])
+        rig.play("activate", "echo reboot")
+        rig.start()
+        rig.desire("A1", ("radio", {"tuner": "2", "amplifier": "1"}))
+        rig.wait_log("the device boots")
+        assert "verify tuner 2" not in rig.calls(), rig.calls()
+        rig.kill()
+        rig.environment["UPDATE_BROKER_BOOT_ID"] = "11111111-2222-3333-4444-555555555555"
+        rig.start(connected=False)
+        end = rig.end("A1")
+        assert end["status"] == "COMPLETED", end
+        assert [line for line in rig.calls() if not line.startswith("inventory")] == [
+            "download tuner 2", "update tuner 2", "activate tuner 2", "verify tuner 2", "cleanup tuner 2"], rig.calls()
+        rig.stop()
+
+
+def a_rollback_that_fails_for_one_goes_on_with_the_rest():
+    with RadioRig() as rig:
+        rig.start()
+        rig.play("activate", 'if [ "$id" = tuner ]; then echo "no signal" >&2; exit 3; fi')
+        rig.play("rollback", 'if [ "$id" = tuner ]; then echo "stuck" >&2; exit 1; fi')
+        rig.send("vehicleupdate/desiredstate", "A1", dict(BOTH, domains=[{"id": "radio", "components": [
+            {"id": "amplifier", "version": "2"}, {"id": "tuner", "version": "2"}]}]))
+        end = rig.end("A1")
+        assert end["status"] == "INCOMPLETE_INCONSISTENT" and "no signal" in end["message"], end
+        assert rig.installed()["amplifier"] == "1", (rig.installed(), rig.calls())
+        rig.stop()
+
+
+def what_is_kept_over_a_death_is_what_was_desired():
+    """A version may hold any characters, and a key may not become another variable than its own."""
+    version = "2\tof\ttabs and \"quotes\""
+    with RadioRig() as rig:
+        os.mkfifo(rig.home / "reached")
+        rig.play("activate", '[ -e "$here/again" ] || { echo >"$here/reached"; exec tail -f /dev/null; }')
+        rig.start()
+        rig.send("vehicleupdate/desiredstate", "A1", {"domains": [{"id": "radio", "components": [
+            {"id": "tuner", "version": version, "config": [{"key": "source-url=evil", "value": "x"},
+                                                           {"key": "source-url", "value": "good"},
+                                                           {"key": "source_url", "value": "second"}]},
+            {"id": "amplifier", "version": "1"}]}]})
+        (rig.home / "reached").read_text()
+        assert (rig.home / "source").read_text() == "good for radio\n"
+        rig.kill()
+        (rig.home / "again").touch()
+        rig.start(connected=False)
+        assert rig.end("A1")["status"] == "COMPLETED"
+        assert rig.installed() == {"tuner": version, "amplifier": "1"}, rig.installed()
+        rig.stop()
+
+
+def an_inventory_that_is_not_understood_changes_nothing():
+    with RadioRig() as rig:
+        rig.play("inventory", "echo tuner 1; echo tuner 2")
+        rig.start()
+        end = rig.update("A1", tuner="3")
+        assert "tuner: is in the inventory twice" in str(end), end
+        rig.play("inventory", "printf 'tuner\\t 1 \\r\\n'; exit 0")
+        assert rig.update("A2", tuner="1")["status"] == "COMPLETED"
+        assert [line for line in rig.calls() if not line.startswith("inventory")] == [], rig.calls()
+        rig.stop()
+
+
+def an_id_that_comes_again_is_compared_anew():
+    """By hand, where nobody remembers the ids that have been."""
+    topic = "radioupdate/desiredstate"
+    payload = {"domains": [{"id": "radio", "components": [{"id": "tuner", "version": "2"},
+                                                         {"id": "amplifier", "version": "1"}]}]}
+    with RadioRig() as rig:
+        rig.start()
+        for command, word in ((None, "IDENTIFIED"), ("DOWNLOAD", "DOWNLOAD_SUCCESS"), ("UPDATE", "UPDATE_SUCCESS"),
+                              ("ACTIVATE", "ACTIVATION_SUCCESS"), ("CLEANUP", "CLEANUP_SUCCESS")):
+            if command:
+                rig.send(topic + "/command", "H1", {"command": command})
+            else:
+                rig.send(topic, "H1", payload)
+            while rig.message(topic + "feedback")[1]["status"] != word:
+                pass
+        rig.send(topic, "H1", payload)
+        assert rig.message(topic + "feedback")[1]["status"] == "COMPLETED"
+        rig.stop()
+
+
+BOTH = {"baselines": [{"title": "both", "components": ["radio:tuner", "radio:amplifier"]}]}
+
+
 def without_the_grant_to_run_programs_it_says_so():
     with RadioRig() as rig:
         rig.register("radio", {"program": str(rig.home / "agent")}, plugin="radio")
@@ -153,5 +260,7 @@ def without_the_grant_to_run_programs_it_says_so():
 run([what_is_desired_is_installed_and_the_rest_removed, the_configuration_is_in_the_environment,
      a_failed_step_says_the_last_line_of_stderr_and_rolls_back, a_death_and_a_silent_exit_have_a_reason_too,
      a_call_that_takes_too_long_is_ended, an_inventory_that_fails_fails_the_identification,
-     after_a_kill_in_the_middle_the_rollback_knows_what_was_there,
-     without_the_grant_to_run_programs_it_says_so])
+     after_a_kill_in_the_middle_the_rollback_knows_what_was_there, after_a_kill_in_the_rollback_all_of_it_goes_back,
+     a_boot_comes_between_activate_and_verify, a_rollback_that_fails_for_one_goes_on_with_the_rest,
+     what_is_kept_over_a_death_is_what_was_desired, an_inventory_that_is_not_understood_changes_nothing,
+     an_id_that_comes_again_is_compared_anew, without_the_grant_to_run_programs_it_says_so])

@@ -23,14 +23,22 @@
  * one component at a time, in the order of the desired state (rollback: backwards).  Exit status 0
  * is success; otherwise the last line on stderr is the reason that people read.  A step that has
  * nothing to do ends with 0.  A call may come again after a crash or power failure, so each step
- * does nothing when its work is done already.  Two kinds of lines on stdout mean something:
+ * does nothing when its work is done already.  A step ends with the first component that fails;
+ * rollback and cleanup go on with the rest.  Two kinds of lines on stdout mean something:
  *
  *     progress PERCENT     how far this step is
  *     reboot REASON        of activate: VERSION runs only after the next boot
  *
+ * An inventory that names a component twice, or fails, counts as a whole as not understood.  Blanks
+ * around ID and VERSION are no part of them.
+ *
  * The component's configuration is in the environment: UB_CONFIG_SOURCE for the key "source", with
- * capitals for small letters and _ for everything that is neither letter nor digit; UB_DOMAIN is
- * the domain.  Settings: "program", another path; "timeout", seconds for one call. */
+ * capitals for small letters and _ for everything that is neither letter nor digit; of two keys
+ * that become one name the first counts.  UB_DOMAIN is the domain.  Settings: "program", another
+ * path; "timeout", seconds for one call, which is then ended with SIGTERM.
+ *
+ * What an activity changes and from what is kept in the agent's durable state from IDENTIFIED to
+ * the end of CLEANUP, so that a fresh instance can verify, roll back and clean up. */
 #ifndef UPDATE_BROKER_SDK_PROGRAM_H
 #define UPDATE_BROKER_SDK_PROGRAM_H
 
@@ -42,7 +50,7 @@ extern "C" {
 
 #define UB_PROGRAM_TIMEOUT 3600     /* seconds, unless the settings say otherwise */
 #define UB_PROGRAM_LINE_MAX 1024    /* bytes of a line that the program prints; the rest is cut */
-#define UB_PROGRAM_CALLS_MAX 8      /* calls of one agent's program at a time; more: -EBUSY */
+#define UB_PROGRAM_CALLS_MAX 8      /* inventories at a time, one of them to begin an activity */
 
 /* What UB_PROGRAM_AGENT() is made of. */
 struct ub_program {
