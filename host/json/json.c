@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdio_ext.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/json/pointer.h"
@@ -323,19 +323,60 @@ struct json *json_edit_member(struct json *object, const char *key)
 
 /* -------------------------------------------------------------------------------------- writing */
 
-static void print_value(FILE *f, const struct json *json, enum json_layout layout, int level);
+/* The text so far.  A stream in memory costs several times as much for the small pieces of which
+ * JSON consists. */
+struct printer {
+        char *text;
+        size_t length;
+        size_t size;
+        enum json_layout layout;
+        bool failed; /* out of memory: nothing more is added */
+};
+
+static void put(struct printer *p, const char *bytes, size_t n)
+{
+        char *text;
+        size_t size;
+
+        if (n > p->size - p->length && !p->failed) {
+                size = 2 * (p->length + n) + 256;
+                text = realloc(p->text, size);
+                p->failed = !text;
+                if (text) {
+                        p->text = text;
+                        p->size = size;
+                }
+        }
+        if (p->failed)
+                return;
+        memcpy(p->text + p->length, bytes, n);
+        p->length += n;
+}
+
+static void put_char(struct printer *p, char c)
+{
+        put(p, &c, 1);
+}
+
+static void put_text(struct printer *p, const char *text)
+{
+        put(p, text, strlen(text));
+}
+
+static void print_value(struct printer *p, const struct json *json, int level);
 
 /* The shortest form that reads back as the same number.  The program never leaves the C locale, so
  * the decimal point is one. */
-static void print_number(FILE *f, double value)
+static void print_number(struct printer *p, double value)
 {
         char text[32];
         int digits;
 
         if (value == floor(value) && fabs(value) <= (double)JSON_INTEGER_MAX) {
                 if (value == 0 && signbit(value))
-                        (void)fputc('-', f);
-                (void)fprintf(f, "%lld", (long long)value); /* far quicker than "%.0f" */
+                        put_char(p, '-');
+                (void)snprintf(text, sizeof(text), "%lld", (long long)value);
+                put_text(p, text); /* far quicker than "%.0f" */
                 return;
         }
         for (digits = 15; digits <= 17; digits++) {
@@ -343,7 +384,7 @@ static void print_number(FILE *f, double value)
                 if (strtod(text, NULL) == value)
                         break;
         }
-        (void)fputs(text, f);
+        put_text(p, text);
 }
 
 static bool is_plain(char c)
@@ -351,97 +392,102 @@ static bool is_plain(char c)
         return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
-static void print_escaped(FILE *f, char c)
+static void print_escaped(struct printer *p, char c)
 {
         static const char escaped[] = "\"\\\b\f\n\r\t";
         static const char letters[] = "\"\\bfnrt";
         const char *e = strchr(escaped, c);
+        char text[8];
 
         if (e)
-                (void)fprintf(f, "\\%c", letters[e - escaped]);
+                (void)snprintf(text, sizeof(text), "\\%c", letters[e - escaped]);
         else
-                (void)fprintf(f, "\\u%04x", (unsigned)c);
+                (void)snprintf(text, sizeof(text), "\\u%04x", (unsigned char)c);
+        put_text(p, text);
 }
 
-static void print_string(FILE *f, const char *text)
+static void print_string(struct printer *p, const char *text)
 {
-        (void)fputc('"', f);
+        put_char(p, '"');
         while (*text) {
                 size_t n = 0;
 
                 while (is_plain(text[n]))
                         n++;
-                (void)fwrite(text, 1, n, f);
+                put(p, text, n);
                 text += n;
                 if (*text)
-                        print_escaped(f, *text++);
+                        print_escaped(p, *text++);
         }
-        (void)fputc('"', f);
+        put_char(p, '"');
 }
 
-static void print_container(FILE *f, const struct json *json, enum json_layout layout, int level)
+static void break_line(struct printer *p, int level)
+{
+        if (p->layout != JSON_LAYOUT_PRETTY)
+                return;
+        put_char(p, '\n');
+        while (level-- > 0)
+                put_text(p, "  ");
+}
+
+static void print_container(struct printer *p, const struct json *json, int level)
 {
         bool object = json_get_type(json) == JSON_TYPE_OBJECT;
-        bool pretty = layout == JSON_LAYOUT_PRETTY;
         const struct json *item;
 
-        (void)fputc(object ? '{' : '[', f);
+        put_char(p, object ? '{' : '[');
         JSON_FOREACH(item, json) {
                 if (item != json_get_first(json))
-                        (void)fputc(',', f);
-                if (pretty)
-                        (void)fprintf(f, "\n%*s", 2 * (level + 1), "");
+                        put_char(p, ',');
+                break_line(p, level + 1);
                 if (object) {
-                        print_string(f, json_get_key(item));
-                        (void)fputs(pretty ? ": " : ":", f);
+                        print_string(p, json_get_key(item));
+                        put_text(p, p->layout == JSON_LAYOUT_PRETTY ? ": " : ":");
                 }
-                print_value(f, item, layout, level + 1);
+                print_value(p, item, level + 1);
         }
-        if (pretty && json_get_first(json))
-                (void)fprintf(f, "\n%*s", 2 * level, "");
-        (void)fputc(object ? '}' : ']', f);
+        if (json_get_first(json))
+                break_line(p, level);
+        put_char(p, object ? '}' : ']');
 }
 
-/* Write errors are kept by the stream and answered for at its fclose. */
-static void print_value(FILE *f, const struct json *json, enum json_layout layout, int level)
+static void print_value(struct printer *p, const struct json *json, int level)
 {
         switch (json_get_type(json)) {
         case JSON_TYPE_NULL:
-                (void)fputs("null", f);
+                put_text(p, "null");
                 return;
         case JSON_TYPE_BOOL:
-                (void)fputs(cJSON_IsTrue(to_cjson(json)) ? "true" : "false", f);
+                put_text(p, cJSON_IsTrue(to_cjson(json)) ? "true" : "false");
                 return;
         case JSON_TYPE_NUMBER:
-                print_number(f, to_cjson(json)->valuedouble);
+                print_number(p, to_cjson(json)->valuedouble);
                 return;
         case JSON_TYPE_STRING:
-                print_string(f, json_get_string(json));
+                print_string(p, json_get_string(json));
                 return;
         case JSON_TYPE_ARRAY:
         case JSON_TYPE_OBJECT:
-                print_container(f, json, layout, level);
+                print_container(p, json, level);
                 return;
         }
 }
 
 int json_print(const struct json *json, enum json_layout layout, char **ret)
 {
-        CLEANUP_FREE char *text = NULL;
-        size_t length = 0;
-        bool failed;
-        FILE *f;
+        struct printer p = { .layout = layout };
+        char *text;
 
         assert(json && ret);
 
-        f = open_memstream(&text, &length);
-        if (!f)
+        print_value(&p, json, 0);
+        put(&p, "", 1); /* the NUL */
+        text = p.failed ? NULL : realloc(p.text, p.length); /* some texts are kept for long */
+        if (!text) {
+                free(p.text);
                 return -ENOMEM;
-        (void)__fsetlocking(f, FSETLOCKING_BYCALLER); /* nobody else knows of it */
-        print_value(f, json, layout, 0);
-        failed = ferror(f) != 0;
-        if (fclose(f) != 0 || failed)
-                return -ENOMEM;
-        *ret = TAKE_PTR(text);
+        }
+        *ret = text;
         return 0;
 }
