@@ -201,8 +201,7 @@ int source_defer(struct source_table *table, ub_fn fn, void *data, struct ub_sou
 }
 
 /* How late it may be when that saves a wake-up: a millisecond, but of a time that is itself shorter
- * only a tenth.  A plugin that wants to go on at once, with 0, would else lose one with each step.
- * To sd-event 0 means a quarter of a second. */
+ * only a tenth.  To sd-event 0 means a quarter of a second. */
 static uint64_t slack_of(uint64_t after_usec)
 {
         return after_usec / 10 < USEC_PER_MSEC ? after_usec / 10 + 1 : USEC_PER_MSEC;
@@ -215,6 +214,8 @@ int source_timer(struct source_table *table, uint64_t after_usec, ub_fn fn, void
         struct slot *slot;
         int r;
 
+        if (after_usec == 0)
+                return source_defer(table, fn, data, ret); /* the kernel's clock stays as it is */
         r = slot_take(table, data, &slot);
         if (r < 0)
                 return r;
