@@ -18,6 +18,7 @@ struct entry {
         char *message;
         int64_t started_ms;
         int64_t ended_ms;
+        char *json; /* as the file has it; NULL: not printed since it changed */
 };
 
 struct chronicle {
@@ -37,6 +38,7 @@ static void entry_done(struct entry *entry)
         free(entry->activity);
         free(entry->status);
         free(entry->message);
+        free(entry->json);
 }
 
 static struct entry *find(const struct chronicle *chronicle, const char *activity)
@@ -94,24 +96,58 @@ static struct json *entry_write(const struct entry *entry)
         return TAKE_PTR(object);
 }
 
-static void save(struct chronicle *chronicle)
+static const char *entry_print(struct entry *entry)
 {
-        CLEANUP_JSON struct json *root = json_new_object();
-        struct json *list = json_new_array();
+        CLEANUP_JSON struct json *object = NULL;
+
+        if (entry->json)
+                return entry->json;
+        object = entry_write(entry);
+        if (!object || json_print(object, JSON_LAYOUT_COMPACT, &entry->json) < 0)
+                return NULL;
+        return entry->json;
+}
+
+/* {"activities":[ENTRY,...]}, put together of what is printed already: each change concerns one
+ * entry of many.  NULL: out of memory. */
+static char *print(struct chronicle *chronicle)
+{
+        static const char begin[] = "{\"activities\":[";
+        static const char end[] = "]}";
+        size_t size = sizeof(begin) + sizeof(end);
         char *text;
+        char *p;
         size_t i;
 
-        chronicle->dirty = true;
-        if (journal_is_writing(chronicle->journal)) {
-                (void)json_free(list);
-                return; /* once more when that is done */
+        for (i = 0; i < chronicle->n; i++) {
+                const char *json = entry_print(&chronicle->entries[i]);
+
+                if (!json)
+                        return NULL;
+                size += strlen(json) + 1;
         }
-        for (i = 0; list && i < chronicle->n; i++)
-                if (json_append(list, entry_write(&chronicle->entries[i])) < 0)
-                        list = json_free(list);
-        if (json_set(root, "activities", list) < 0 ||
-            json_print(root, JSON_LAYOUT_COMPACT, &text) < 0 ||
-            journal_write(chronicle->journal, text) < 0)
+        text = malloc(size);
+        if (!text)
+                return NULL;
+        p = stpcpy(text, begin);
+        for (i = 0; i < chronicle->n; i++) {
+                if (i > 0)
+                        *p++ = ',';
+                p = stpcpy(p, chronicle->entries[i].json);
+        }
+        memcpy(p, end, sizeof(end));
+        return text;
+}
+
+static void save(struct chronicle *chronicle)
+{
+        char *text;
+
+        chronicle->dirty = true;
+        if (journal_is_writing(chronicle->journal))
+                return; /* once more when that is done */
+        text = print(chronicle);
+        if (!text || journal_write(chronicle->journal, text) < 0)
                 return; /* the next change tries again */
         chronicle->dirty = false;
 }
@@ -249,6 +285,8 @@ void chronicle_end(struct chronicle *chronicle, const char *activity, const char
         entry->status = strdup(status);
         entry->message = *message ? strdup(message) : NULL;
         entry->ended_ms = now_ms;
+        free(entry->json);
+        entry->json = NULL;
         trim(chronicle);
         save(chronicle);
 }
