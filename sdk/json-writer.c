@@ -68,11 +68,26 @@ static size_t append_character(struct ub_json_writer *w, const char *c)
         return length;
 }
 
+/* How many characters follow that stand for themselves, in one byte each: mostly all. */
+static size_t ordinary_span(const char *c)
+{
+        size_t n = 0;
+
+        while ((unsigned char)c[n] >= 0x20 && (unsigned char)c[n] < 0x7f && c[n] != '"' &&
+               c[n] != '\\')
+                n++;
+        return n;
+}
+
 static void append_string(struct ub_json_writer *w, const char *value)
 {
         append(w, "\"", 1);
-        while (*value && w->fault == 0)
-                value += append_character(w, value);
+        while (*value && w->fault == 0) {
+                size_t n = ordinary_span(value);
+
+                append(w, value, n);
+                value += n ? n : append_character(w, value);
+        }
         append(w, "\"", 1);
 }
 

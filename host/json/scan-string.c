@@ -31,6 +31,8 @@ uint32_t scan_string_next(const char **p, const char *end)
 
         if (*p >= end || **p == '"')
                 return 0;
+        if (scan_is_ordinary(**p))
+                return (unsigned char)*(*p)++;
         if (**p != '\\') {
                 *p += utf8_decode(*p, (size_t)(end - *p), &code);
                 return code;

@@ -7,8 +7,15 @@
  * find the one that is asked for. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* A character that stands for itself, in one byte: nearly all are, so they get a short way. */
+static inline bool scan_is_ordinary(char c)
+{
+        return c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
 
 /* The value of four hexadecimal digits, or -1: fewer than four bytes, or not all of them digits. */
 int scan_hex4(const char *p, size_t length);

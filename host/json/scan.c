@@ -121,6 +121,10 @@ static int scan_string(struct scanner *s)
                 uint32_t code;
                 size_t n;
 
+                if (c >= 0 && scan_is_ordinary((char)c)) {
+                        s->at++;
+                        continue;
+                }
                 if (c < 0)
                         return diag_set(fault_at(s, begin), -EBADMSG, "this string does not end");
                 if (c == '\\') {
