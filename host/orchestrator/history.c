@@ -55,3 +55,19 @@ const struct result *history_find(const struct history *history, const char *act
                         return &history->results[i - 1];
         return NULL;
 }
+
+bool history_touch(struct history *history, const char *activity)
+{
+        struct result *last = history->results + history->n - 1;
+        struct result *found = (struct result *)history_find(history, activity); /* ours */
+        struct result moved;
+
+        if (!found || found == last)
+                return false;
+        moved = *found;
+        memmove(found, found + 1, (size_t)(last - found) * sizeof(*found));
+        *last = moved;
+        free(history->text);
+        history->text = NULL;
+        return true;
+}

@@ -162,13 +162,15 @@ void queue_finish(struct orchestrator *o, enum status status, const char *messag
 
 static void answer_known(struct orchestrator *o, const char *id, const struct result *result)
 {
-        if (result)
+        if (result) {
                 report_again(o, result);
-        else if (o->activity && strcmp(o->activity->id, id) == 0)
+                o->dirty |= history_touch(&o->history, id);
+        } else if (o->activity && strcmp(o->activity->id, id) == 0) {
                 report_status(o,
                               o->activity->phase == PHASE_IDENTIFY ? STATUS_IDENTIFYING
                                                                    : STATUS_RUNNING,
                               NULL);
+        }
         orchestrator_log(o, 6, NULL, "activity %s is known already: not run again", id);
 }
 

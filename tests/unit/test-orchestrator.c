@@ -479,6 +479,48 @@ START_TEST(feedback_that_is_too_long_leaves_without_its_actions)
 }
 END_TEST
 
+/* Nobody can carry it out, so that it is over at once.  True: it was run, false: only answered. */
+static bool run_through(struct orchestrator *o, const char *activity)
+{
+        struct effects effects = EFFECTS_INIT;
+        bool ran = false;
+        size_t i;
+
+        give(o,
+             &(struct event){ .kind = EVENT_DESIRED_STATE,
+                              .activity = activity,
+                              .desired = read_desired("{\"domains\":[{\"id\":\"d\"}]}") },
+             &effects);
+        for (i = 0; i < effects.n; i++)
+                ran |= effects.items[i].kind == EFFECT_INVENTORY;
+        give(o, &(struct event){ .kind = EVENT_DELIVERED, .activity = activity }, &effects);
+        effects_done(&effects);
+        return ran;
+}
+
+/* A retained desired state comes at every connect, however many others there were meanwhile. */
+START_TEST(an_id_that_is_asked_for_is_not_forgotten)
+{
+        const struct orchestrator_config config = { .n_agents = 0 };
+        CLEANUP(orchestrator_freep) struct orchestrator *o = NULL;
+        struct effects effects = EFFECTS_INIT;
+        char id[32];
+        int i;
+
+        ck_assert_int_eq(orchestrator_new(&config, &o), 0);
+        give(o, &(struct event){ .kind = EVENT_START }, &effects);
+        effects_done(&effects);
+        ck_assert(run_through(o, "retained"));
+        for (i = 0; i < 100; i++) {
+                (void)snprintf(id, sizeof(id), "other-%d", i);
+                ck_assert(run_through(o, id));
+                if (i % 20 == 0)
+                        ck_assert(!run_through(o, "retained"));
+        }
+        ck_assert(run_through(o, "other-0")); /* which nobody asked for, is */
+}
+END_TEST
+
 START_TEST(the_table_of_transitions_is_the_one_that_is_written_down)
 {
         CLEANUP_FREE char *expected = NULL;
@@ -511,4 +553,5 @@ UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_b
           the_next_activity_does_not_wait_until_the_end_of_the_last_one_has_arrived,
           an_agent_that_will_not_come_up_fails_its_domain_at_once,
           feedback_that_is_too_long_leaves_without_its_actions,
+          an_id_that_is_asked_for_is_not_forgotten,
           the_table_of_transitions_is_the_one_that_is_written_down)
