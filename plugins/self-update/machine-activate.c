@@ -4,8 +4,12 @@
  *
  *     m14 -> look -> journal what is about to be pending -> mark -> look -> ask for a boot -> m15
  *
+ * What RAUC says boots next decides, not its answer to the mark, which may get lost with RAUC.
  * The journal is on disk before the mark is set, so that whatever dies in between, the next boot
- * knows that a trial is going on. */
+ * knows that a trial is going on.  After a death ACTIVATE is taken up where it was once the host
+ * speaks of it again, and taken back when the host says CLEANUP instead: it has not heard that the
+ * slot is active, so the slot must not boot.  Power may also fail after the mark; then the slot runs
+ * when ACTIVATE comes again, and the word on it is that of its trial. */
 #include <errno.h>
 #include <string.h>
 #include <update-broker/sdk/status.h>
@@ -15,52 +19,80 @@
 #define KEPT_GOOD "Self-update agent has activated the new OS image."
 #define KEPT_BAD "Self-update agent failed to activate the new OS image."
 
+enum { PAUSE_USEC = 1000000, PATIENCE_USEC = 30000000 };
+
 static void fail(struct machine *m, const char *why)
 {
         machine_log(m, UB_LOG_ERR, "cannot activate %s: %s", m->record.activity.target, why);
         m->record.pending = (struct pending){ .trial = TRIAL_NONE };
         m->record.repair = true;
         machine_rest(&m->main);
-        machine_keep(m, UB_UPDATE_FAILURE, KEPT_BAD);
         machine_remember(m, "failed", why);
+        machine_keep(m, UB_UPDATE_FAILURE, KEPT_BAD); /* perhaps over `why` */
         machine_conclude(m, STATE_FAILED, MESSAGE_ACTIVATION_FAILED, NULL, 0);
 }
 
 static void succeed(struct machine *m)
 {
-        struct activity *a = &m->record.activity;
-
         machine_keep(m, UB_UPDATE_SUCCESS, KEPT_GOOD);
         machine_remember(m, "activated", KEPT_GOOD);
-        a->state = STATE_ACTIVATED;
-        machine_store(m);
-        if (!m->local)
+        if (!m->local && m->record.pending.trial == TRIAL_OUTSTANDING)
                 machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
-                                                .a = a->id,
+                                                .a = m->record.activity.id,
                                                 .b = (char *)"the new OS image is active" });
         machine_conclude(m, STATE_ACTIVATED, MESSAGE_ACTIVATED, NULL, 0);
         machine_inventory(m);
 }
 
+static void ask(struct machine *m);
+
+static void on_pause(struct machine *m, const struct event *e)
+{
+        (void)e;
+        ask(m);
+}
+
+/* RAUC's silence is no answer: it, or the whole device, may be going down.  False: it has been
+ * silent for too long. */
+static bool ask_again(struct machine *m)
+{
+        if (!m->waiting)
+                m->wait_usec = m->time_usec;
+        m->waiting = true;
+        if (m->time_usec - m->wait_usec >= PATIENCE_USEC)
+                return false;
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_TIMER, .number = PAUSE_USEC },
+                      on_pause);
+        return true;
+}
+
+/* kept_message: why the mark was refused, or "" */
 static void on_checked(struct machine *m, const struct event *e)
 {
         const struct activity *a = &m->record.activity;
 
-        if (e->result < 0)
-                fail(m, e->text);
-        else if (strcmp(m->survey.primary, a->target) != 0)
+        if (e->result < 0) {
+                if (!ask_again(m))
+                        fail(m, e->text);
+        } else if (strcmp(m->survey.primary, a->target) == 0) {
+                succeed(m);
+        } else if (*a->kept_message) {
+                fail(m, a->kept_message);
+        } else {
                 fail(m, *m->survey.primary ? "RAUC says that another slot boots next"
                                            : m->survey.primary_error);
-        else
-                succeed(m);
+        }
+}
+
+static void ask(struct machine *m)
+{
+        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_checked);
 }
 
 static void on_marked(struct machine *m, const struct event *e)
 {
-        if (e->result < 0)
-                fail(m, e->text);
-        else
-                machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_checked);
+        machine_keep(m, "", e->result < 0 ? e->text : "");
+        ask(m);
 }
 
 static void journal(struct machine *m)
@@ -79,6 +111,34 @@ static void journal(struct machine *m)
         machine_store(m);
 }
 
+void activate_on_trial(struct machine *m)
+{
+        struct pending *pending = &m->record.pending;
+
+        m->awaits_trial = false;
+        switch (pending->trial) {
+        case TRIAL_OUTSTANDING:
+        case TRIAL_RUNNING:
+                m->awaits_trial = true;
+                boot_on_rauc_up(m); /* in case that nobody has looked at this boot yet */
+                break;
+        case TRIAL_GOOD:
+                pending->told = true;
+                succeed(m);
+                break;
+        case TRIAL_NONE:
+        case TRIAL_SICK:
+        case TRIAL_FELL_BACK:
+        case TRIAL_RESCUE:
+        case TRIAL_COUNT:
+                pending->told = true;
+                machine_rest(&m->main);
+                machine_keep(m, UB_UPDATE_FAILURE, *pending->message ? pending->message : KEPT_BAD);
+                machine_conclude(m, STATE_FAILED, MESSAGE_ACTIVATION_FAILED, NULL, 0);
+                break;
+        }
+}
+
 static void on_surveyed(struct machine *m, const struct event *e)
 {
         const struct activity *a = &m->record.activity;
@@ -86,6 +146,11 @@ static void on_surveyed(struct machine *m, const struct event *e)
 
         if (e->result < 0) {
                 fail(m, e->text);
+                return;
+        }
+        m->waiting = false;
+        if (target && target == survey_booted(&m->survey)) {
+                activate_on_trial(m);
                 return;
         }
         if (!target || (*target->status && !slot_is_intact(target)) ||

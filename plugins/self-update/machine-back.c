@@ -5,7 +5,10 @@
  * ROLLBACK makes the slot that ran before the one that boots, and the new one bad, and looks
  * whether that is so; it deletes the download.  INCOMPLETE follows at once, because update managers
  * in the field wait for it.  CLEANUP is taken in every state: it is also how an activity is given
- * up. */
+ * up, and then an activation that nobody has heard of is taken back.
+ *
+ * The download goes with the activity, unless the activity was cut off by the death of something:
+ * the next attempt will want the same bundle, and finds it there. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +25,30 @@ static void say(struct machine *m, enum message_kind kind, const char *text)
                 machine_say(m, kind, text, 0);
 }
 
+static void clean_up(struct machine *m)
+{
+        struct activity *a = &m->record.activity;
+        bool good = strcmp(a->kept_status, UB_UPDATE_SUCCESS) == 0;
+
+        m->gives_up = false;
+        if (good || !a->cut_off)
+                machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_DELETE });
+        a->state = STATE_IDLE;
+        machine_store(m);
+        machine_say_kept(m, MESSAGE_CLEANED);
+        machine_say_kept(m, good ? MESSAGE_COMPLETE : MESSAGE_INCOMPLETE);
+        m->local = false;
+        if (m->record.pending.trial == TRIAL_SICK)
+                boot_leave(m, m->settings->reboot_after_usec);
+}
+
 static void finish(struct machine *m)
 {
+        if (m->gives_up) {
+                machine_inventory(m);
+                clean_up(m);
+                return;
+        }
         machine_keep(m, UB_UPDATE_FAILURE, KEPT);
         machine_remember(m, "rolled-back", KEPT);
         machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_DELETE });
@@ -42,6 +67,11 @@ static void fail(struct machine *m, const char *why)
         (void)snprintf(text, sizeof(text), "Rollback failed: %s", why);
         machine_log(m, UB_LOG_ERR, "%s", text);
         m->record.repair = true;
+        if (m->gives_up) {
+                m->record.pending = (struct pending){ .trial = TRIAL_NONE };
+                clean_up(m);
+                return;
+        }
         machine_keep(m, UB_UPDATE_FAILURE, text);
         machine_remember(m, "failed", text);
         m->record.activity.state = STATE_FAILED;
@@ -133,25 +163,25 @@ void back_begin(struct machine *m)
 void back_clean_up(struct machine *m, const char *activity)
 {
         struct activity *a = &m->record.activity;
-        bool good = strcmp(a->kept_status, UB_UPDATE_SUCCESS) == 0;
+        const struct pending *pending = &m->record.pending;
 
         if (strcmp(a->id, activity) != 0 && a->state == STATE_IDLE) {
                 /* Of an activity that nobody here knows, nothing is left. */
                 machine_say_to(m, activity, MESSAGE_CLEANED, "", "");
                 return;
         }
-        machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_DELETE });
-        if (!good && a->state != STATE_FAILED && a->state != STATE_ROLLED_BACK &&
-            a->state != STATE_IDLE)
+        if (a->state != STATE_ACTIVATED && a->state != STATE_FAILED &&
+            a->state != STATE_ROLLED_BACK && a->state != STATE_IDLE)
                 machine_log(m, UB_LOG_NOTICE, "the activity is given up in state %s",
                             state_to_string(a->state));
-        a->state = STATE_IDLE;
-        machine_store(m);
-        machine_say_kept(m, MESSAGE_CLEANED);
-        machine_say_kept(m, good ? MESSAGE_COMPLETE : MESSAGE_INCOMPLETE);
-        m->local = false;
-        if (m->record.pending.trial == TRIAL_SICK)
-                boot_leave(m, m->settings->reboot_after_usec);
+        if (a->state == STATE_ACTIVATING && pending->trial == TRIAL_OUTSTANDING &&
+            strcmp(pending->id, a->id) == 0) {
+                m->gives_up = true;
+                machine_keep(m, UB_UPDATE_FAILURE, "The activation was given up.");
+                machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+                return;
+        }
+        clean_up(m);
 }
 
 void back_cancel(struct machine *m)

@@ -35,9 +35,14 @@ static void ordinary(struct machine *m);
 
 static bool host_will_ask(const struct machine *m)
 {
-        return m->verify_asked || (m->flags & UB_START_REBOOTED &&
-                                   strcmp(m->record.activity.id, m->record.pending.id) == 0 &&
-                                   m->record.activity.state != STATE_IDLE);
+        const struct activity *a = &m->record.activity;
+
+        if (m->verify_asked || m->awaits_trial)
+                return true;
+        if (strcmp(a->id, m->record.pending.id) != 0)
+                return false;
+        return (m->flags & UB_START_REBOOTED && a->state != STATE_IDLE) ||
+               (m->flags & UB_START_RECOVERED && a->state == STATE_ACTIVATING);
 }
 
 /* Answers VERIFY with what is known. */
@@ -78,7 +83,9 @@ static void settle(struct machine *m, enum trial trial, const char *text)
         late = !host_will_ask(m) && !pending->told;
         pending->told |= late;
         machine_store(m);
-        if (m->verify_asked)
+        if (m->awaits_trial)
+                activate_on_trial(m);
+        else if (m->verify_asked)
                 answer(m);
         else if (late && m->settings->report_after_reboot)
                 machine_say_to(m, pending->id,
@@ -241,9 +248,10 @@ static void fell_back(struct machine *m)
         bool news = pending->trial != TRIAL_SICK;
 
         m->record.repair = true;
-        if (m->record.activity.state == STATE_UPDATED &&
+        if (m->record.activity.state == STATE_ACTIVATING &&
             strcmp(m->record.activity.id, pending->id) == 0) {
                 /* Cut off between the journal and the mark: it was never going to boot. */
+                m->record.activity.state = STATE_UPDATED;
                 *pending = (struct pending){ .trial = TRIAL_NONE };
                 machine_store(m);
                 ordinary(m);
@@ -430,11 +438,15 @@ static void tidy(struct machine *m)
 {
         struct activity *a = &m->record.activity;
         bool goes_on = m->flags & (UB_START_RECOVERED | UB_START_REBOOTED);
+        bool journalled = m->record.pending.trial != TRIAL_NONE &&
+                          strcmp(m->record.pending.id, a->id) == 0;
 
+        a->cut_off |= m->flags & UB_START_RECOVERED && a->state >= STATE_IDENTIFIED &&
+                      a->state <= STATE_ACTIVATING;
         if (a->state == STATE_DOWNLOADING)
                 a->state = STATE_IDENTIFIED; /* the partial file stays */
-        if (a->state == STATE_ACTIVATING)
-                a->state = STATE_UPDATED; /* nobody knows whether the mark was set */
+        if (a->state == STATE_ACTIVATING && !journalled)
+                a->state = STATE_UPDATED; /* the mark was not set */
         if (a->state == STATE_ROLLING_BACK)
                 a->state = STATE_FAILED;
         if (a->state == STATE_ACTIVATED && !goes_on) {

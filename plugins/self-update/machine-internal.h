@@ -62,6 +62,8 @@ void update_on_installation(struct machine *m, const struct event *e);
 void update_on_tick(struct machine *m);
 void judge_begin(struct machine *m, int result, const char *text);
 void activate_begin(struct machine *m);
+/* The slot that ACTIVATE is about has booted already: what is it worth? */
+void activate_on_trial(struct machine *m);
 void back_begin(struct machine *m);
 void back_clean_up(struct machine *m, const char *activity);
 void back_cancel(struct machine *m);

@@ -186,6 +186,7 @@ void judge_begin(struct machine *m, int result, const char *text)
 
         if (result == -ECONNRESET) { /* RAUC is gone; there is nobody to ask */
                 m->record.repair = true;
+                m->record.activity.cut_off = true;
                 fail(m, text);
                 return;
         }

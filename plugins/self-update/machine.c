@@ -291,6 +291,7 @@ static const struct step {
 
 static void begin_step(struct machine *m, int32_t command)
 {
+        m->record.activity.cut_off = false; /* it goes on */
         switch (command) {
         case UB_CMD_DOWNLOAD:
                 download_begin(m);
@@ -316,7 +317,7 @@ static void repeat_success(struct machine *m, const struct step *step)
         char text[MESSAGE_AMOUNT_MAX];
 
         message_amount("Downloaded", a->bytes, text);
-        if (step->after == STATE_ACTIVATED)
+        if (step->after == STATE_ACTIVATED && m->record.pending.trial == TRIAL_OUTSTANDING)
                 machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
                                                 .a = a->id,
                                                 .b = (char *)"the new OS image is active" });
@@ -392,9 +393,12 @@ static bool interrupt(struct machine *m, const struct event *e)
         struct activity *a = &m->record.activity;
         bool own = strcmp(a->id, e->activity) == 0;
 
+        if (a->state == STATE_ACTIVATING && m->started && !m->gives_up &&
+            e->kind == EVENT_COMMAND && e->command == UB_CMD_ACTIVATE)
+                return true; /* it is at it */
         if (a->state == STATE_DOWNLOADING) {
                 if (e->kind == EVENT_COMMAND && e->command == UB_CMD_DOWNLOAD)
-                        return true; /* it is at it */
+                        return true; /* likewise */
                 download_stop(m);
                 return false;
         }
@@ -520,6 +524,9 @@ static void on_feedback_get(struct machine *m, const char *activity)
                 return;
         m->known = true;
         machine_repeat(m);
+        if (m->record.activity.state == STATE_ACTIVATING && m->started && !m->main.next &&
+            !m->awaits_trial)
+                activate_begin(m);
 }
 
 /* What cannot be kept has not happened. */

@@ -132,6 +132,8 @@ struct machine {
         bool known; /* the host has spoken of the activity in this life */
         bool local; /* nobody asked: it drives itself */
         bool told_rollback;
+        bool gives_up; /* CLEANUP takes an activation back */
+        bool awaits_trial; /* ACTIVATE, of the slot that runs already */
         bool verify_asked;
         bool confirm_failed; /* the present boot is not well */
         bool started; /* there was a first look at RAUC, or it was in vain */

@@ -85,6 +85,7 @@ static const struct member activity_members[] = {
         BOOL(activity, "streamed", streamed),
         BOOL(activity, "checked", checked),
         BOOL(activity, "touched", touched),
+        BOOL(activity, "cutOff", cut_off),
         TEXT(activity, "hash", hash),
         TEXT(activity, "booted", booted),
         TEXT(activity, "target", target),

@@ -86,6 +86,7 @@ struct activity {
         bool streamed; /* nothing is on disk: RAUC fetches it */
         bool checked;  /* RAUC has found the bundle good at the end of DOWNLOAD */
         bool touched;  /* RAUC was asked to install */
+        bool cut_off;  /* something died, not the bundle's fault: the next attempt finds it here */
         char hash[SLOT_TEXT_MAX]; /* of the bundle's manifest */
         char booted[SLOT_NAME_MAX];
         char target[SLOT_NAME_MAX];

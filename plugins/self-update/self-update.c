@@ -217,7 +217,8 @@ static int self_update_feedback_get(void *data, const char *activity)
 
         if (strcmp(a->id, activity) != 0 || !a->last || a->state == STATE_IDLE)
                 return -ENOENT;
-        if (a->state == STATE_ACTIVATED)
+        if (a->state == STATE_ACTIVATED &&
+            self->machine.record.pending.trial == TRIAL_OUTSTANDING)
                 (void)ub_reboot_request(self->host, activity, "the new OS image is active");
         return carry_request(self,
                              &(struct event){ .kind = EVENT_FEEDBACK_GET, .activity = activity });

@@ -357,6 +357,109 @@ START_TEST(dying_after_each_word_goes_on_from_there)
 }
 END_TEST
 
+/* To where the new slot is active, and nobody has heard of it. */
+static void die_before_the_word(struct rig *rig)
+{
+        rig_init(rig, "");
+        do_update(rig, "a1", "v2.0", "v2");
+        order(rig, "a1", UB_CMD_ACTIVATE);
+        (void)fake_host_next(rig->fake, "rauc Mark active rootfs.1");
+        ck_assert_str_eq(primary(rig), "rootfs.1");
+}
+
+START_TEST(dying_before_the_word_an_activation_is_finished_when_asked)
+{
+        struct rig rig;
+
+        die_before_the_word(&rig);
+        rig_crash(&rig, UB_START_RECOVERED);
+        ck_assert_int_eq(rig.plugin->agent->feedback_get(rig.self, "a1"), 0);
+        (void)await(&rig, "ACTIVATING");
+        (void)fake_host_next(rig.fake, "reboot a1 ");
+        (void)await(&rig, "ACTIVATION_SUCCESS");
+        ck_assert_str_eq(primary(&rig), "rootfs.1");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(dying_before_the_word_an_activation_is_taken_back_when_given_up)
+{
+        struct rig rig;
+
+        die_before_the_word(&rig);
+        rig_crash(&rig, UB_START_RECOVERED);
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "CLEANUP_SUCCESS");
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert_str_eq(primary(&rig), "rootfs.0");
+        ck_assert(!rig.rauc->slots[1].good);
+        rig_boot(&rig, 0, 0);
+        fake_host_settle(rig.fake, 100000);
+        ck_assert_uint_eq(fake_host_count(rig.fake, "Boot of new OS image failed"), 0);
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_power_failure_before_the_word_has_the_new_slot_on_trial)
+{
+        struct rig rig;
+
+        die_before_the_word(&rig);
+        rig_boot(&rig, 1, UB_START_RECOVERED);
+        ck_assert_int_eq(rig.plugin->agent->feedback_get(rig.self, "a1"), 0);
+        order(&rig, "a1", UB_CMD_ACTIVATE); /* it still looks about */
+        (void)await(&rig, "ACTIVATION_SUCCESS");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Mark good rootfs.1"), 1);
+        ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Mark active rootfs.1"), 1);
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "COMPLETE");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_power_failure_before_the_word_and_a_sick_slot)
+{
+        struct rig rig;
+
+        rig_prepare(&rig, ",'health':{'writable':['/nowhere/at/all'],'timeout':0},'reboot':'none'"
+                          ",'confirmEveryBoot':false");
+        rig_start(&rig, 0);
+        do_update(&rig, "a1", "v2.0", "v2");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
+        rig_boot(&rig, 1, UB_START_RECOVERED);
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        (void)await(&rig, "ACTIVATION_FAILURE");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        expect_in(await(&rig, "CLEANUP_SUCCESS"), "Health check failed: /nowhere/at/all");
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert(!rig.rauc->slots[1].good);
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(what_was_downloaded_outlives_a_death_and_its_activity)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        rig_crash(&rig, UB_START_RECOVERED);
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert(!is_clean(&rig));
+        do_update(&rig, "a2", "v2.0", "v2");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "log 6 the bundle is there already"), 1);
+        order(&rig, "a2", UB_CMD_CLEANUP);
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert(is_clean(&rig));
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_not_done)
 {
         struct rig rig;
@@ -388,4 +491,9 @@ UNIT_MAIN("self-update-hazards", G14_the_reason_of_a_failed_installation_is_rauc
           dying_while_rauc_installs_attaches_to_it_again,
           dying_while_rauc_finishes_finds_what_it_has_done,
           a_power_failure_during_an_installation_leaves_a_device_that_boots,
-          dying_after_each_word_goes_on_from_there, what_cannot_be_kept_is_not_done)
+          dying_after_each_word_goes_on_from_there,
+          dying_before_the_word_an_activation_is_finished_when_asked,
+          dying_before_the_word_an_activation_is_taken_back_when_given_up,
+          a_power_failure_before_the_word_has_the_new_slot_on_trial,
+          a_power_failure_before_the_word_and_a_sick_slot,
+          what_was_downloaded_outlives_a_death_and_its_activity, what_cannot_be_kept_is_not_done)
