@@ -130,7 +130,7 @@ def half_of_a_download(rig, server):
 
 
 def many_files(rig):
-    rig.archive("app-2.tar.gz", {"top/%d/%d" % (i % 50, i): "x" * i for i in range(5000)})
+    rig.archive("app-2.tar.gz", {"top/%d/%d" % (i % 50, i): "x" * i for i in range(2000)})
     rig.begin("A4", app(rig, "2"))
     rig.wait_for(has(rig.path("store", "versions", "app", ".new", "content", "3")), "unpacking")
 
