@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """program-agent - an agent of five lines of C and a shell script, under the real daemon"""
+import json
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from rig import TOP, Rig, run  # noqa: E402
+from rig import PATIENCE, TOP, Rig, run  # noqa: E402
 
 SCRIPT = os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake", "radio-agent")
 
@@ -245,6 +247,29 @@ def an_id_that_comes_again_is_compared_anew():
         rig.stop()
 
 
+def who_asks_for_the_inventory_after_the_end_waits_for_it():
+    """COMPLETED is told before the agent is asked what runs; ubctl does not show what ran before."""
+    with RadioRig() as rig:
+        os.mkfifo(rig.home / "asked")
+        os.mkfifo(rig.home / "gate")
+        rig.start()
+        rig.play("cleanup", 'echo \'echo >"$here/asked"; read -r _ <"$here/gate" || :\' >"$here/inventory.sh"')
+        assert rig.update("A1", tuner="2", amplifier="1")["status"] == "COMPLETED"
+        (rig.home / "asked").read_text()
+        with subprocess.Popen([os.path.join(TOP, "ubctl"), "--socket", rig.path("runtime", "control"), "inventory",
+                               "--json"], stdout=subprocess.PIPE, text=True) as ubctl:
+            try:
+                ubctl.wait(0.5)  # for an answer that would come too early
+            except subprocess.TimeoutExpired:
+                pass
+            (rig.home / "inventory.sh").unlink()
+            (rig.home / "gate").write_text("\n")
+            told, _ = ubctl.communicate(timeout=PATIENCE)
+        versions = {node["id"]: node.get("version") for node in json.loads(told)["softwareNodes"]}
+        assert versions["radio:tuner"] == "2", versions
+        rig.stop()
+
+
 BOTH = {"baselines": [{"title": "both", "components": ["radio:tuner", "radio:amplifier"]}]}
 
 
@@ -263,4 +288,5 @@ run([what_is_desired_is_installed_and_the_rest_removed, the_configuration_is_in_
      after_a_kill_in_the_middle_the_rollback_knows_what_was_there, after_a_kill_in_the_rollback_all_of_it_goes_back,
      a_boot_comes_between_activate_and_verify, a_rollback_that_fails_for_one_goes_on_with_the_rest,
      what_is_kept_over_a_death_is_what_was_desired, an_inventory_that_is_not_understood_changes_nothing,
-     an_id_that_comes_again_is_compared_anew, without_the_grant_to_run_programs_it_says_so])
+     an_id_that_comes_again_is_compared_anew, who_asks_for_the_inventory_after_the_end_waits_for_it,
+     without_the_grant_to_run_programs_it_says_so])
