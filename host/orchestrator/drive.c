@@ -1,4 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Moves units and phases on.
+ *
+ * drive() is called when something has happened, whatever it was, and does all that follows from
+ * it: it gives up what is lost, marks the next step of each domain that is free, sends, and enters
+ * the next phase when nobody is behind.  It looks at the whole activity each time.  With at most
+ * some dozens of units that costs nothing, and there is no list of things to do that could be
+ * wrong after a crash: what is to be done follows from the states in the record.
+ *
+ * It may end the activity, which frees it.  So nothing of the activity is touched behind it. */
 #include "config.h"
 
 #include <stdlib.h>

@@ -2,14 +2,15 @@
  *
  * How anything leaves the engine: effects, and the journal in front of them.
  *
- * The parts of the engine change `o` and set `dirty`.  What is told to an agent or to the world goes
- * through orchestrator_tell() and orchestrator_emit(), which put the record into the list of effects
- * first: the broker carries the list out in order, so nobody has ever heard of a state that a power
- * failure could take back.  Timers and log lines stay inside the process and need no record.
+ * The parts of the engine change `o` and set `dirty`.  What is told to an agent or to the world
+ * goes through orchestrator_tell() and orchestrator_emit(), which put the record into the list of
+ * effects first: the broker carries the list out in order, so nobody has ever heard of a state
+ * that a power failure could take back.  Timers and log lines stay inside the process and need no
+ * record.
  *
- * Nothing here fails: an allocation that does marks the list as failed, the step goes on to its end
- * with what there is, and the broker throws the list away and breaks off: the next run begins with
- * the last record. */
+ * Nothing here fails: an allocation that does marks the list as failed, the step goes on to its
+ * end with what there is, and the broker throws the list away and breaks off: the next run begins
+ * with the last record. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an agent says or does, made an input for its units.
+ *
+ * Agents repeat themselves, answer late, and say the word of another step than the one that they
+ * were asked for.  The rule: a word counts when it ends the step that the domain is at, or the
+ * domain as a whole; everything else is progress, shown upward and otherwise only a sign of
+ * life.  Silence, death, refusal and hopelessness end a step as a failure does, with the reason
+ * that a person can use.
+ *
+ * A death on the way to success costs what is not active by then.  On the way back more is at stake
+ * than a verdict: ROLLBACK and CLEANUP are asked for once more of the agent's next life. */
 #include "config.h"
 
 #include <errno.h>

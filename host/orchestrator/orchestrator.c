@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The door of the engine: every event comes in through orchestrator_step(), and one function per
+ * kind of event decides whom it concerns.
+ *
+ * An event may be late: a timer that was disarmed, feedback for an activity that has ended, the
+ * death of an agent that no domain uses.  Timers are told by their serial, everything else by the
+ * id of the activity, and what matches nothing is dropped here, so that the parts behind it need
+ * not ask.
+ *
+ * Agents outlive activities.  Which of them are up, and why one will not come up, is known from
+ * here on; activities borrow them by domain, and a new configuration hands them out anew. */
 #include "config.h"
 
 #include "host/orchestrator/orchestrator.h"

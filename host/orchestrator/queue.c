@@ -3,12 +3,12 @@
  * Which activity runs, which waits, and which is only answered.
  *
  * One runs at a time, and one desired state may wait behind it: what a device is to be is said
- * completely each time, so of several that wait only the last one means anything.  The others end as
- * superseded, with a terminal feedback of their own, and so does the one that runs as long as it has
- * changed nothing.  With refuse_concurrent there is no waiting place, as with Kanto.
+ * completely each time, so of several that wait only the last one means anything.  The others end
+ * as superseded, with a terminal feedback of their own, and so does the one that runs as long as
+ * it has changed nothing.  With refuse_concurrent there is no waiting place, as with Kanto.
  *
- * Brokers keep desired states and send them again at every connect.  An id that is known, because it
- * runs, waits or has ended, is therefore answered with what is known of it and never run twice. */
+ * Brokers keep desired states and send them again at every connect.  An id that is known, because
+ * it runs, waits or has ended, is answered with what is known of it and never run twice. */
 #include "config.h"
 
 #include <errno.h>

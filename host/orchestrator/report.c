@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is said upward: composing feedback, and how often.
+ *
+ * IDENTIFYING, IDENTIFIED and the terminal word are said at once.  RUNNING, which carries the
+ * progress of all components, is throttled, since agents may report each percent and a device may
+ * be behind a slow line: see struct throttle.  The terminal word goes through the outgoing list,
+ * and into the history, in one record with the end of the activity. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Takes up the activity of a record: after a crash, a restart, a loss of power, or the boot that
+ * it has asked for.
+ *
+ * The record says what an agent was told, not what it has done with it, so a domain that had a
+ * step is asked where it stands before it is told anything.  The table is in orchestrator.h.  A
+ * domain that does not know is taken to have done anything that it had been told: its units count
+ * as touched, and are rolled back rather than only cleaned up when the activity fails. */
 #include <stddef.h>
 
 #include "host/model/feedback.h"
