@@ -221,7 +221,7 @@ static int write_own_part(const struct hosted *h, const struct desired_state *de
         for (i = 0; i < desired->n_domains; i++)
                 if (strcmp(desired->domains[i].id, h->domain) == 0)
                         return desired_state_write_domain(desired, &desired->domains[i], NULL, ret);
-        return diag_set(diag, -ENOENT, "domains: none of them is \"%s\"", h->domain);
+        return diag_set(diag, -ENOENT, "mandatory domain with 'id'='%s' is missing", h->domain);
 }
 
 static int begin_direct(struct hosted *h, struct instance *instance,

@@ -427,6 +427,8 @@ static void on_start_surveyed(struct machine *m, const struct event *e)
         machine_answer_gets(m);
         if (m->record.activity.state == STATE_UPDATING && (e->result >= 0 || e->result == -EBUSY))
                 update_resume(m);
+        else if (m->asked)
+                machine_resume(m);
         if (e->result >= 0)
                 decide(m);
         else if (m->verify_asked)
@@ -443,8 +445,6 @@ static void tidy(struct machine *m)
 
         a->cut_off |= m->flags & UB_START_RECOVERED && a->state >= STATE_IDENTIFIED &&
                       a->state <= STATE_ACTIVATING;
-        if (a->state == STATE_DOWNLOADING)
-                a->state = STATE_IDENTIFIED; /* the partial file stays */
         if (a->state == STATE_ACTIVATING && !journalled)
                 a->state = STATE_UPDATED; /* the mark was not set */
         if (a->state == STATE_ROLLING_BACK)

@@ -16,6 +16,8 @@
 #include "plugins/self-update/policy.h"
 #include "plugins/self-update/settings.h"
 
+#define HTTP_STATUS "HTTP status " /* the SDK's words */
+
 static void fail(struct machine *m, const char *reason)
 {
         char text[RECORD_MESSAGE_MAX + 32];
@@ -68,6 +70,23 @@ static void on_checked(struct machine *m, const struct event *e)
         succeed(m);
 }
 
+/* Whoever reads the feedback knows the URL; the log has all of it. */
+static void fail_to_fetch(struct machine *m, const char *text)
+{
+        const char *url = m->record.activity.request.url;
+        size_t length = strlen(url);
+        char reason[RECORD_MESSAGE_MAX];
+
+        machine_log(m, UB_LOG_WARNING, "download failed: %s", text);
+        if (strncmp(text, url, length) == 0 && strncmp(text + length, ": ", 2) == 0)
+                text += length + 2;
+        if (strncmp(text, HTTP_STATUS, strlen(HTTP_STATUS)) == 0)
+                (void)snprintf(reason, sizeof(reason), "HTTP %s", text + strlen(HTTP_STATUS));
+        else
+                (void)snprintf(reason, sizeof(reason), "%s", text);
+        fail(m, reason);
+}
+
 static void on_fetch(struct machine *m, const struct event *e)
 {
         if (e->kind == EVENT_FETCHING) {
@@ -75,7 +94,7 @@ static void on_fetch(struct machine *m, const struct event *e)
                 return;
         }
         if (e->result < 0) {
-                fail(m, e->text);
+                fail_to_fetch(m, e->text);
                 return;
         }
         m->record.activity.bytes = e->total;
@@ -92,8 +111,10 @@ static void fetch(struct machine *m)
         struct activity *a = &m->record.activity;
         char text[MESSAGE_AMOUNT_MAX];
 
-        message_amount("Downloading", 0, text);
-        machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
+        if (a->state != STATE_DOWNLOADING) { /* else an earlier life has begun it, and said so */
+                message_amount("Downloading", 0, text);
+                machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
+        }
         m->percent = 0;
         m->posted_usec = m->time_usec;
         machine_await(m, &m->main,

@@ -38,6 +38,9 @@ void machine_fail(struct machine *m, enum message_kind kind, const char *text, c
 void machine_keep(struct machine *m, const char *status, const char *message);
 void machine_remember(struct machine *m, const char *result, const char *message);
 
+/* Takes up what an earlier life was at, once the host has shown that it still wants it. */
+void machine_resume(struct machine *m);
+
 /* May the slot that runs be marked active, which also says that it is good? */
 bool machine_vouches(const struct machine *m);
 

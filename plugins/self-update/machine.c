@@ -397,6 +397,8 @@ static bool interrupt(struct machine *m, const struct event *e)
             e->kind == EVENT_COMMAND && e->command == UB_CMD_ACTIVATE)
                 return true; /* it is at it */
         if (a->state == STATE_DOWNLOADING) {
+                if (!m->started)
+                        return false; /* it has not been taken up yet */
                 if (e->kind == EVENT_COMMAND && e->command == UB_CMD_DOWNLOAD)
                         return true; /* likewise */
                 download_stop(m);
@@ -518,15 +520,25 @@ static void outcome(struct machine *m, const struct event *e)
                 boot_on_reboot_timer(m);
 }
 
+void machine_resume(struct machine *m)
+{
+        if (m->main.next)
+                return;
+        if (m->record.activity.state == STATE_DOWNLOADING)
+                download_begin(m);
+        else if (m->record.activity.state == STATE_ACTIVATING && !m->awaits_trial)
+                activate_begin(m);
+}
+
 static void on_feedback_get(struct machine *m, const char *activity)
 {
         if (strcmp(m->record.activity.id, activity) != 0)
                 return;
         m->known = true;
         machine_repeat(m);
-        if (m->record.activity.state == STATE_ACTIVATING && m->started && !m->main.next &&
-            !m->awaits_trial)
-                activate_begin(m);
+        m->asked = true;
+        if (m->started)
+                machine_resume(m);
 }
 
 /* What cannot be kept has not happened. */

@@ -132,6 +132,7 @@ struct machine {
         bool known; /* the host has spoken of the activity in this life */
         bool local; /* nobody asked: it drives itself */
         bool told_rollback;
+        bool asked;    /* ... with feedback_get: what was cut off goes on */
         bool gives_up; /* CLEANUP takes an activation back */
         bool awaits_trial; /* ACTIVATE, of the slot that runs already */
         bool verify_asked;
