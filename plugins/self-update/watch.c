@@ -1,29 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch - see watch.h */
+ * watch - see watch.h
+ *
+ * Each look is made by a thread of its own, because a stick that is pulled out or broken can keep
+ * readdir() for minutes, and nobody can take it away from there.  Such a thread is left alone: the
+ * next look waits until it is back, and what belongs to both goes with the last of the two. */
 #include "plugins/self-update/watch.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <update-broker/sdk/host.h>
 #include <update-broker/sdk/log.h>
 
-enum { INTERVAL_USEC = 3000000, SEEN_MAX = 64, ENTRIES_MAX = 1024 };
+enum { INTERVAL_USEC = 3000000, SEEN_MAX = 64, ENTRIES_MAX = 1024, STACK_BYTES = 128 * 1024 };
 
 struct seen {
-        char path[PATH_MAX];
+        char *path;
         off_t size;
         struct timespec changed;
         bool told;
+};
+
+/* One look: the thread fills it in and rings the bell, the loop reads it after that. */
+struct scan {
+        atomic_int users; /* 2: thread and loop */
+        int bell;
+        char *folder;
+        struct seen list[SEEN_MAX];
+        size_t n;
 };
 
 struct watch {
@@ -32,9 +49,27 @@ struct watch {
         watch_fn found;
         void *data;
         struct ub_source *timer;
-        struct seen *seen;
+        struct ub_source *rung;
+        struct scan *scan; /* under way */
+        struct seen seen[SEEN_MAX];
         size_t n_seen;
 };
+
+static void scan_unref(struct scan *scan)
+{
+        size_t i;
+
+        if (!scan || atomic_fetch_sub(&scan->users, 1) > 1)
+                return;
+        for (i = 0; i < scan->n; i++)
+                free(scan->list[i].path);
+        if (scan->bell >= 0)
+                (void)close(scan->bell);
+        free(scan->folder);
+        free(scan);
+}
+
+/* ----------------------------------------------------------------------------------- the thread */
 
 static bool is_bundle(const char *name)
 {
@@ -43,39 +78,18 @@ static bool is_bundle(const char *name)
         return name[0] != '.' && length > 6 && strcmp(name + length - 6, ".raucb") == 0;
 }
 
-static struct seen *find(struct watch *watch, const char *path)
+static void add(struct scan *scan, const char *path, const struct stat *st)
 {
-        size_t i;
+        char *copy = scan->n < SEEN_MAX ? strdup(path) : NULL;
 
-        for (i = 0; i < watch->n_seen; i++)
-                if (strcmp(watch->seen[i].path, path) == 0)
-                        return &watch->seen[i];
-        return NULL;
-}
-
-static void look_at(struct watch *watch, const char *path, const struct stat *st)
-{
-        struct seen *seen = find(watch, path);
-
-        if (seen && seen->size == st->st_size && seen->changed.tv_sec == st->st_mtim.tv_sec &&
-            seen->changed.tv_nsec == st->st_mtim.tv_nsec) {
-                if (!seen->told) {
-                        seen->told = true;
-                        watch->found(watch->data, path);
-                }
-                return;
-        }
-        if (!seen) {
-                if (watch->n_seen == SEEN_MAX)
-                        return;
-                seen = &watch->seen[watch->n_seen++];
-        }
-        *seen = (struct seen){ .size = st->st_size, .changed = st->st_mtim };
-        (void)snprintf(seen->path, sizeof(seen->path), "%s", path);
+        if (copy)
+                scan->list[scan->n++] = (struct seen){ .path = copy,
+                                                       .size = st->st_size,
+                                                       .changed = st->st_mtim };
 }
 
 /* depth: how many levels of folders below are looked into */
-static void scan(struct watch *watch, const char *folder, int depth)
+static void look_through(struct scan *scan, const char *folder, int depth)
 {
         DIR *dir = opendir(folder);
         const struct dirent *entry;
@@ -92,11 +106,121 @@ static void scan(struct watch *watch, const char *folder, int depth)
                             (int)sizeof(path))
                         continue;
                 if (S_ISDIR(st.st_mode) && depth > 0)
-                        scan(watch, path, depth - 1);
+                        look_through(scan, path, depth - 1);
                 else if (S_ISREG(st.st_mode) && is_bundle(entry->d_name))
-                        look_at(watch, path, &st);
+                        add(scan, path, &st);
         }
         (void)closedir(dir);
+}
+
+static void *run(void *data)
+{
+        struct scan *scan = data;
+
+        look_through(scan, scan->folder, 1);
+        (void)eventfd_write(scan->bell, 1); /* the count of an eventfd that is written once */
+        scan_unref(scan);
+        return NULL;
+}
+
+static int start_thread(struct scan *scan)
+{
+        pthread_attr_t attr;
+        pthread_t thread;
+        sigset_t all;
+        sigset_t old;
+        int r = pthread_attr_init(&attr);
+
+        if (r != 0)
+                return -r;
+        (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the loop */
+        atomic_store(&scan->users, 2);
+        r = pthread_create(&thread, &attr, run, scan);
+        if (r != 0)
+                atomic_store(&scan->users, 1);
+        (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+        (void)pthread_attr_destroy(&attr);
+        return -r;
+}
+
+/* ------------------------------------------------------------------------------------- the loop */
+
+static struct seen *find(struct watch *watch, const char *path)
+{
+        size_t i;
+
+        for (i = 0; i < watch->n_seen; i++)
+                if (strcmp(watch->seen[i].path, path) == 0)
+                        return &watch->seen[i];
+        return NULL;
+}
+
+/* Takes the path over. */
+static void look_at(struct watch *watch, struct seen *now)
+{
+        struct seen *seen = find(watch, now->path);
+
+        if (seen && seen->size == now->size && seen->changed.tv_sec == now->changed.tv_sec &&
+            seen->changed.tv_nsec == now->changed.tv_nsec) {
+                if (!seen->told) {
+                        seen->told = true;
+                        watch->found(watch->data, seen->path);
+                }
+                return;
+        }
+        if (!seen) {
+                if (watch->n_seen == SEEN_MAX)
+                        return;
+                seen = &watch->seen[watch->n_seen++];
+        }
+        free(seen->path);
+        *seen = *now;
+        now->path = NULL;
+}
+
+
+static void end_scan(struct watch *watch)
+{
+        ub_source_drop(watch->host, &watch->rung);
+        scan_unref(watch->scan);
+        watch->scan = NULL;
+}
+
+static void on_bell(void *data, int fd, uint32_t events)
+{
+        struct watch *watch = data;
+        size_t i;
+
+        (void)fd;
+        (void)events;
+        for (i = 0; i < watch->scan->n; i++)
+                look_at(watch, &watch->scan->list[i]);
+        end_scan(watch);
+}
+
+static int start_scan(struct watch *watch)
+{
+        struct scan *scan = calloc(1, sizeof(*scan));
+        int r = 0;
+
+        if (!scan)
+                return -ENOMEM;
+        atomic_init(&scan->users, 1);
+        watch->scan = scan;
+        scan->folder = strdup(watch->folder);
+        scan->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (!scan->folder || scan->bell < 0)
+                r = scan->folder ? -errno : -ENOMEM;
+        if (r >= 0)
+                r = ub_io(watch->host, scan->bell, UB_IO_IN, on_bell, watch, &watch->rung);
+        if (r >= 0)
+                r = start_thread(scan);
+        if (r < 0)
+                end_scan(watch);
+        return r;
 }
 
 static void on_timer(void *data)
@@ -109,7 +233,11 @@ static void on_timer(void *data)
         if (r < 0)
                 ub_err(watch->host, "%s is not watched any longer: %s", watch->folder,
                        strerror(-r));
-        scan(watch, watch->folder, 1);
+        if (watch->scan)
+                return; /* it hangs, or takes its time */
+        r = start_scan(watch);
+        if (r < 0)
+                ub_warning(watch->host, "%s cannot be looked at: %s", watch->folder, strerror(-r));
 }
 
 int watch_new(const struct ub_host *host, const char *folder, watch_fn found, void *data,
@@ -121,8 +249,7 @@ int watch_new(const struct ub_host *host, const char *folder, watch_fn found, vo
         if (!watch)
                 return -ENOMEM;
         *watch = (struct watch){ .host = host, .folder = folder, .found = found, .data = data };
-        watch->seen = calloc(SEEN_MAX, sizeof(*watch->seen));
-        r = watch->seen ? ub_timer(host, 0, on_timer, watch, &watch->timer) : -ENOMEM;
+        r = ub_timer(host, 0, on_timer, watch, &watch->timer);
         if (r < 0) {
                 (void)watch_free(watch);
                 return r;
@@ -133,10 +260,14 @@ int watch_new(const struct ub_host *host, const char *folder, watch_fn found, vo
 
 struct watch *watch_free(struct watch *watch)
 {
+        size_t i;
+
         if (!watch)
                 return NULL;
         ub_source_drop(watch->host, &watch->timer);
-        free(watch->seen);
+        end_scan(watch);
+        for (i = 0; i < watch->n_seen; i++)
+                free(watch->seen[i].path);
         free(watch);
         return NULL;
 }
