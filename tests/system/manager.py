@@ -100,7 +100,7 @@ class Manager:
         registration = {"agent": agent, "plugin": plugin, "enabled": True, "isolation": self.isolation,
                         "settings": settings}
         if plugin == "self-update":
-            registration["services"] = ["spawn"]
+            registration["services"] = ["spawn"] + ["mqtt"] * settings.get("health", {}).get("mqtt", False)
         path = self.device.path("conf.d", "50-%s.conf" % agent)
         with open(path, "w") as f:
             json.dump(registration, f)
