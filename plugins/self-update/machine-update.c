@@ -314,6 +314,7 @@ static void on_fetched(struct machine *m, const struct event *e)
 {
         char text[RECORD_MESSAGE_MAX];
 
+        m->alive_usec = m->time_usec;
         if (e->kind == EVENT_FETCHING)
                 return;
         if (e->result < 0) {
@@ -334,7 +335,9 @@ bool update_without_streaming(struct machine *m, const char *why)
         machine_log(m, UB_LOG_NOTICE, "streaming has failed, downloading the bundle: %s", why);
         a->streamed = false;
         a->checked = false;
+        m->percent = 0;
         machine_store(m);
+        machine_say(m, MESSAGE_NOT_STREAMED, *why ? why : NULL, 0);
         machine_await(m, &m->main,
                       &(struct effect){ .kind = EFFECT_FETCH,
                                         .a = a->request.url,

@@ -53,6 +53,8 @@ static const struct shape {
                                      NULL, "Writing partition failed." },
         [MESSAGE_REJECTED] = { UB_UPDATE_FAILURE, "Update rejected.", true, UB_UPDATE_FAILURE, NULL,
                                "Bundle version does not match version in desired state request." },
+        [MESSAGE_NOT_STREAMED] = { UB_RUNNING, TEXT_UPDATING, true, UB_UPDATING, NULL,
+                                   "Install in streaming mode failed, trying in download mode." },
         [MESSAGE_ACTIVATING] = { UB_ACTIVATING, TEXT_ACTIVATING, true, UB_UPDATING, UB_ACTIVATING,
                                  TEXT_ACTIVATING },
         [MESSAGE_ACTIVATED] = { UB_ACTIVATION_SUCCESS, TEXT_ACTIVATED, true, UPDATED,

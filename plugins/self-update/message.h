@@ -31,6 +31,7 @@ enum message_kind {
         MESSAGE_INSTALLED,       /* m10 */
         MESSAGE_INSTALL_FAILED,  /* m11 */
         MESSAGE_REJECTED,        /* m12 */
+        MESSAGE_NOT_STREAMED,    /* m13 */
         MESSAGE_ACTIVATING,      /* m14 */
         MESSAGE_ACTIVATED,       /* m15 */
         MESSAGE_ACTIVATION_FAILED, /* m16 */

@@ -3,8 +3,9 @@
  * watch - bundles that appear in a folder, such as where USB sticks are mounted
  *
  * The folder and the folders in it are looked through every few seconds, since a mount tells
- * nobody.  A folder that hangs holds up nothing but the next look.  A file *.raucb that has not changed between two looks is reported once per boot of the
- * agent and per content (size and time). */
+ * nobody.  A folder that hangs holds up nothing but the next look.  A file *.raucb that has not
+ * changed between two looks is reported once per boot of the agent and per content (size and
+ * time). */
 #pragma once
 
 struct ub_host;

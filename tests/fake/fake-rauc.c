@@ -152,7 +152,9 @@ void fake_rauc_finish(struct fake_rauc *rauc)
 
 static bool read_key(const char *path, const char *key, char *buf, size_t size)
 {
-        FILE *f = fopen(path, "re");
+        /* A remote bundle is the file that its path names. */
+        const char *host = strncmp(path, "http://", 7) == 0 ? strchr(path + 7, '/') : NULL;
+        FILE *f = fopen(host ? host : path, "re");
         char line[512];
         bool found = false;
 

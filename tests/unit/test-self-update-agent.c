@@ -549,6 +549,58 @@ START_TEST(streaming_that_this_rauc_cannot_do_is_said)
 }
 END_TEST
 
+/* Nobody listens there, but the fake RAUC finds it. */
+static void desire_remote(struct rig *rig, const char *bundle)
+{
+        char json[2 * PATH_MAX];
+
+        (void)snprintf(json, sizeof(json),
+                       "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                       "\"version\":\"v2.0\",\"config\":[{\"key\":\"image\",\"value\":"
+                       "\"http://127.0.0.1:9%s/%s.raucb\"}]}]}]}", rig->folder.path, bundle);
+        ck_assert_int_eq(rig->plugin->agent->desired_state(rig->self, "a1", json), 0);
+        (void)await(rig, "IDENTIFIED");
+        order(rig, "a1", UB_CMD_DOWNLOAD);
+}
+
+START_TEST(a_streamed_bundle_is_looked_at_from_afar_and_never_fetched)
+{
+        struct rig rig;
+
+        rig_init(&rig, ",'mode':'stream'");
+        desire_remote(&rig, "v2");
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a1", UB_CMD_UPDATE);
+        (void)await(&rig, "UPDATE_SUCCESS");
+        ck_assert(is_clean(&rig));
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(streaming_that_fails_falls_back_to_a_download_where_allowed)
+{
+        struct rig rig;
+        int allowed;
+
+        for (allowed = 0; allowed < 2; allowed++) {
+                rig_init(&rig, allowed ? ",'mode':'stream','allowFullDownload':true,"
+                                         "'download':{'attempts':1}"
+                                       : ",'mode':'stream'");
+                put_bundle(&rig, "flaky", "v2.0", "fail the network is gone");
+                desire_remote(&rig, "flaky");
+                (void)await(&rig, "DOWNLOAD_SUCCESS");
+                order(&rig, "a1", UB_CMD_UPDATE);
+                if (allowed)
+                        expect_in(await(&rig, "RUNNING"),
+                                  "\"message\":\"the network is gone\"");
+                expect_in(await(&rig, "UPDATE_FAILURE"),
+                          allowed ? "Download failed: " : "the network is gone");
+                ck_assert_str_eq(primary(&rig), "rootfs.0");
+                rig_done(&rig);
+        }
+}
+END_TEST
+
 START_TEST(a_version_that_waits_for_its_boot_is_not_installed_again)
 {
         struct rig rig;
@@ -575,6 +627,8 @@ END_TEST
 UNIT_MAIN("self-update-agent", a_bundle_on_a_stick_is_installed_without_being_asked,
           a_clock_that_is_not_set_is_waited_for_and_then_refused,
           streaming_that_this_rauc_cannot_do_is_said,
+          a_streamed_bundle_is_looked_at_from_afar_and_never_fetched,
+          streaming_that_fails_falls_back_to_a_download_where_allowed,
           a_version_that_waits_for_its_boot_is_not_installed_again,
           G1_G2_the_current_state_is_reported, G3_an_update_word_for_word,
           the_unsafe_window_of_a_rauc_that_activates_is_closed_again,
