@@ -452,7 +452,7 @@ int activity_command(struct fake *fake, const char *activity, const char *baseli
                 return -ENOTSUP;
         if (!fake->actions || strcmp(fake->activity, activity) != 0)
                 return -ENOENT;
-        if (fake->step.running && !fake->step.stuck)
+        if (fake->step.running && !fake->step.stuck && !fake->step.cancel)
                 return -EBUSY;
         r = ub_actions_scope(fake->actions, fake->desired, baseline);
         if (r < 0)
@@ -474,6 +474,7 @@ int activity_cancel(struct fake *fake, const char *activity)
                 return r;
         inventory_done(&fake->next); /* what waits for a boot is not active yet */
         fake->has_next = false;
+        fake->step.cancel = true;
         conclude(fake, UB_INCOMPLETE, "cancelled");
         return 0;
 }

@@ -26,6 +26,7 @@ struct step {
         bool running;
         bool syncing; /* its end is decided; its word goes out when the state is on disk */
         bool stuck;   /* its word never comes */
+        bool cancel;  /* says only that the activity is cancelled; gives way to a command */
         bool boot;    /* what it did takes effect with a boot */
         bool twice;   /* its word comes twice */
         int32_t phase;

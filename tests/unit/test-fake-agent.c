@@ -327,6 +327,21 @@ START_TEST(cancel_between_and_during_steps_ends_with_incomplete)
 }
 END_TEST
 
+/* Seen: another agent died as this one said UPDATE_SUCCESS; CANCEL came late, ROLLBACK at once. */
+START_TEST(a_command_that_follows_a_late_cancel_is_not_refused)
+{
+        struct agent a;
+
+        agent_init(&a, "{" COMPONENTS "}");
+        identify(&a);
+        command(&a, UB_CMD_UPDATE, "UPDATE_SUCCESS");
+        ck_assert_int_eq(a.plugin->agent->cancel(a.self, "A1"), 0);
+        command(&a, UB_CMD_ROLLBACK, "ROLLBACK_SUCCESS");
+        ck_assert_str_eq(installed(&a), "a=1 b=1");
+        agent_done(&a);
+}
+END_TEST
+
 START_TEST(silent_answers_nothing_until_the_next_phase)
 {
         struct agent a;
@@ -576,6 +591,7 @@ int main(void)
                 a_desired_state_that_is_wrong_fails_with_its_place,
                 hang_never_answers_but_obeys_cancel,
                 cancel_between_and_during_steps_ends_with_incomplete,
+                a_command_that_follows_a_late_cancel_is_not_refused,
                 silent_answers_nothing_until_the_next_phase,
                 garbage_is_refused_and_nothing_follows,
                 twice_says_its_word_twice,
