@@ -96,6 +96,9 @@ def write_file(play, name, lines):
 
 
 def main():
+    if os.environ.get("SANITIZERS") == "yes":
+        print("skipped: a vendor's plugin, as README.md builds it, cannot link an SDK with sanitizers")
+        sys.exit(77)
     with open(README, encoding="utf-8") as f:
         text = f.read()
     failed = typed = 0

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include <mosquitto.h>
+#include <netdb.h>
 #include <sys/resource.h>
 
 #include "host/mqtt/connection.h"
@@ -367,8 +368,14 @@ START_TEST(a_host_may_have_a_name)
 {
         CLEANUP(mqtt_server_free) struct mqtt_server server = mqtt_server_new("");
         struct client client = { 0 };
+        struct addrinfo *addresses;
         char url[64];
 
+        if (getaddrinfo("localhost", NULL, NULL, &addresses) != 0) {
+                printf("# skipped: localhost has no address here, is there no /etc/hosts?\n");
+                return;
+        }
+        freeaddrinfo(addresses);
         mqtt_server_start(&server);
         /* Where localhost is ::1 first, the second try finds the server. */
         (void)snprintf(url, sizeof(url), "mqtt://localhost:%d", server.port);
