@@ -14,6 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifndef UB_ABI_MINOR_WANTED
+#define UB_ABI_MINOR_WANTED 0
+#endif
 #include <update-broker/sdk/actions.h>
 #include <update-broker/sdk/error.h>
 #include <update-broker/sdk/program.h>
