@@ -11,6 +11,7 @@ self_update_pure_sources = \
 	plugins/self-update/machine-identify.c \
 	plugins/self-update/machine-judge.c \
 	plugins/self-update/machine-update.c \
+	plugins/self-update/machine-word.c \
 	plugins/self-update/message.c plugins/self-update/message.h \
 	plugins/self-update/policy.c plugins/self-update/policy.h \
 	plugins/self-update/record.c plugins/self-update/record.h \

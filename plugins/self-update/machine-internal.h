@@ -20,6 +20,14 @@ void machine_inventory(struct machine *m);
 /* Answers everybody who waits for the inventory. */
 void machine_answer_gets(struct machine *m);
 
+/* Takes up what an earlier life was at, once the host has shown that it still wants it. */
+void machine_resume(struct machine *m);
+
+/* May the slot that runs be marked active, which also says that it is good? */
+bool machine_vouches(const struct machine *m);
+
+/* machine-word.c ------------------------------------------------------------------------------- */
+
 /* A word on the activity of the record.  text: NULL for the one that belongs to the kind.  It
  * becomes the last word, which is repeated when somebody asks. */
 void machine_say(struct machine *m, enum message_kind kind, const char *text, int progress);
@@ -37,12 +45,6 @@ void machine_conclude(struct machine *m, enum state state, enum message_kind kin
 void machine_fail(struct machine *m, enum message_kind kind, const char *text, const char *kept);
 void machine_keep(struct machine *m, const char *status, const char *message);
 void machine_remember(struct machine *m, const char *result, const char *message);
-
-/* Takes up what an earlier life was at, once the host has shown that it still wants it. */
-void machine_resume(struct machine *m);
-
-/* May the slot that runs be marked active, which also says that it is good? */
-bool machine_vouches(const struct machine *m);
 
 /* The steps ------------------------------------------------------------------------------------ */
 

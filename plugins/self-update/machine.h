@@ -11,7 +11,8 @@
  * (machine-boot.c).  A track that waits for an outcome knows the serial number of the effect and
  * the function that goes on; what comes with another number is late, and ignored.
  *
- *     machine.c            dispatch; requests, the ones that have to wait, the words that go out
+ *     machine.c            dispatch; requests, the ones that have to wait
+ *     machine-word.c       the words that go out
  *     machine-identify.c   a desired state
  *     machine-download.c   DOWNLOAD: fetch the bundle, or look at it from afar
  *     machine-update.c     UPDATE: check, install, make sure that nothing boots it yet
