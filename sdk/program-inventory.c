@@ -33,7 +33,7 @@ void ub_program_inquiry_done(struct inquiry *q)
         q->call = ub_call_free(q->call);
         installed_done(&q->installed);
         free(q->activity);
-        *q = (struct inquiry){ NULL };
+        *q = (struct inquiry){ .agent = NULL };
 }
 
 /* The first fault is the one that is told. */
