@@ -24,7 +24,10 @@ def is_confirmed(s, slot="A"):
 
 @scenario
 def g1_the_start():
-    """G1 start: the inventory, retained and without an activity."""
+    """G1 start: the inventory, retained and without an activity.
+
+    Or with the activity of the daemon's own question at its start, which is named as Kanto's agents name it.
+    """
     with scene(boot=False) as s:
         s.device.boot()
         s.manager.inventory("v1.0")
@@ -436,7 +439,10 @@ def g19_the_same_again():
 
 @scenario
 def g20_busy():
-    """G20 busy with a download it answers a get, busy with an installation it refuses another update."""
+    """G20 busy with a download it answers a get, busy with an installation it refuses another update.
+
+    The daemon refuses it before the agent sees it, so without IDENTIFYING; the reason is Leda's, word for word.
+    """
     gate = Gate(MIB)
     with scene() as s:
         is_confirmed(s)
