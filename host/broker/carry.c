@@ -193,6 +193,19 @@ void carry_on(struct broker *b)
         broker_look(b);
 }
 
+const char *carry_find_ending(const struct broker *b, size_t *at)
+{
+        const struct carry *carry = &b->carry;
+
+        while (carry->begin + *at < carry->end) {
+                const struct effect *effect = &carry->items[carry->begin + (*at)++];
+
+                if (effect->kind == EFFECT_FEEDBACK && effect->terminal)
+                        return effect->activity;
+        }
+        return NULL;
+}
+
 void carry_done(struct broker *b)
 {
         while (b->carry.begin < b->carry.end)

@@ -40,6 +40,7 @@
  *                  "connection":{"state":"connected"|"connecting"|"none","broker"?:s,"message"?:s},
  *                  "activity"?:{"activityId":s,"phase":s,"feedback"?:F},   F: the last one sent upward
  *                  "queued"?:s,                                            id of one that waits its turn
+ *                  "ending"?:[s],              ids: they are over, and in the history when that is on disk
  *                  "agents":{"total":n,"running":n},
  *                  "problems":[s]}                                         of the configuration, for people
  *     Agents      {"agents":[{"id":s,"kind":"hosted"|"remote"|"connector","plugin":s,"state":s,

@@ -183,6 +183,9 @@ int broker_set_up_orchestrator(struct broker *b, const struct setup *setup,
 void carry_add(struct broker *b, struct effects *effects);
 void carry_on(struct broker *b);
 void carry_on_written(void *data, int r);
+/* The activity of the next terminal feedback that waits for a record; NULL: no more of them.  *at
+ * begins with 0. */
+const char *carry_find_ending(const struct broker *b, size_t *at);
 void carry_done(struct broker *b);
 
 /* timers.c */

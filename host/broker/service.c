@@ -162,6 +162,24 @@ static struct json *problems_write(const struct broker *b)
         return TAKE_PTR(list);
 }
 
+/* Who asks for an activity that was accepted finds it at every moment: running, queued, here or in
+ * the history. */
+static int put_ending(struct json *root, const struct broker *b)
+{
+        struct json *list = NULL;
+        const char *activity;
+        size_t at = 0;
+        int r = 0;
+
+        while (r == 0 && (activity = carry_find_ending(b, &at)) != NULL) {
+                list = list ? list : json_new_array();
+                r = json_append(list, text(activity));
+        }
+        if (r < 0)
+                (void)json_free(list);
+        return r < 0 || !list ? r : json_set(root, "ending", list);
+}
+
 static struct json *status_write(const struct broker *b)
 {
         const char *activity = orchestrator_get_activity(b->orchestrator);
@@ -181,6 +199,8 @@ static struct json *status_write(const struct broker *b)
                 r = json_set(root, "activity", activity_write(b, activity));
         if (r == 0 && queued)
                 r = json_set(root, "queued", text(queued));
+        if (r == 0)
+                r = put_ending(root, b);
         if (r == 0)
                 r = json_set(root, "agents", counts_write(b));
         if (r == 0)

@@ -127,6 +127,7 @@ static int print_status(const struct ctl *ctl, const struct json *status)
         const struct json *activity = json_get_member(status, "activity");
         const struct json *feedback = json_get_member(activity, "feedback");
         const struct json *problem;
+        const struct json *ending;
         char span[64];
         char line[1280];
         int r;
@@ -149,6 +150,9 @@ static int print_status(const struct ctl *ctl, const struct json *status)
                 r = print_line(ctl, "activity", text_of(feedback, "status"), line);
         if (r >= 0 && *text_of(status, "queued"))
                 r = print_line(ctl, "queued", "", text_of(status, "queued"));
+        JSON_FOREACH(ending, json_get_member(status, "ending"))
+                if (r >= 0)
+                        r = print_line(ctl, "ending", "", json_get_string(ending));
         JSON_FOREACH(problem, json_get_member(status, "problems"))
                 if (r >= 0)
                         r = print_line(ctl, "problem", "", json_get_string(problem));

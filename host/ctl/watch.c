@@ -80,13 +80,32 @@ static int on_feedback(sd_bus_message *m, void *data, sd_bus_error *error)
         return 0;
 }
 
-/* Where the one that is watched is, at the moment.  1: the daemon knows it no more. */
+static bool is_watched(const struct watch *watch, const char *id)
+{
+        return id && strcmp(id, watch->activity) == 0;
+}
+
+/* Will there be news of the one that is watched? */
+static bool is_ahead(const struct watch *watch, const struct json *status)
+{
+        const struct json *activity = json_get_member(status, "activity");
+        const struct json *item;
+
+        if (is_watched(watch, json_get_string(json_get_member(activity, "activityId"))) ||
+            is_watched(watch, json_get_string(json_get_member(status, "queued"))))
+                return true;
+        JSON_FOREACH(item, json_get_member(status, "ending"))
+                if (is_watched(watch, json_get_string(item)))
+                        return true;
+        return false;
+}
+
+/* Where the one that is watched is, at the moment.  1: it is over. */
 static int show_present(struct watch *watch)
 {
         CLEANUP_JSON struct json *status = NULL;
         const struct json *activity;
         const struct json *feedback;
-        const char *queued;
         const char *id;
         int r;
 
@@ -96,15 +115,11 @@ static int show_present(struct watch *watch)
         activity = json_get_member(status, "activity");
         feedback = json_get_member(activity, "feedback");
         id = json_get_string(json_get_member(activity, "activityId"));
-        queued = json_get_string(json_get_member(status, "queued"));
         if (id && feedback)
                 r = show(watch, id, feedback);
         if (r < 0 || !watch->activity)
                 return r;
-        return (id && strcmp(id, watch->activity) == 0) ||
-                               (queued && strcmp(queued, watch->activity) == 0)
-                       ? 0
-                       : 1;
+        return !is_ahead(watch, status);
 }
 
 /* What the history says, in the form of the feedback that was missed. */
@@ -135,9 +150,7 @@ static int show_past(struct watch *watch)
         if (r < 0)
                 return r;
         JSON_FOREACH(entry, json_get_member(history, "activities")) {
-                const char *id = json_get_string(json_get_member(entry, "activityId"));
-
-                if (id && strcmp(id, watch->activity) == 0)
+                if (is_watched(watch, json_get_string(json_get_member(entry, "activityId"))))
                         return show_outcome(watch, entry);
         }
         return sd_event_exit(watch->event, ctl_fail("there is no activity %s; without an id, `ubctl "

@@ -6,6 +6,7 @@ With a server its acknowledgement counts, without one the history on disk.  Noth
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -129,6 +130,45 @@ def without_a_server_the_history_is_where_it_arrives():
         assert [(a["activityId"], a["status"]) for a in history["activities"]] == [("A1", "COMPLETED")], history
 
 
+def status_and_history(rig):
+    """The ids that one and, asked afterwards, the other knows."""
+    documents = []
+    for command in ("status", "history"):
+        told = subprocess.run([os.path.join(TOP, "ubctl"), "--socket", rig.path("runtime", "control"), command,
+                               "--json"], check=True, capture_output=True, timeout=PATIENCE)
+        documents.append(json.loads(told.stdout))
+    status, history = documents
+    return ({status.get("activity", {}).get("activityId"), status.get("queued"), *status.get("ending", [])},
+            {a["activityId"] for a in history["activities"]})
+
+
+def an_activity_is_in_status_or_history_at_every_moment():
+    """The disk takes its time, so that there are moments between the end and its record."""
+    if not shutil.which("strace"):
+        print("# not tried: there is no strace")
+        return
+    slow = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=100ms"]
+    with Rig(AGENTS, mqtt=False) as rig:
+        rig.start(prefix=slow)
+        with open(rig.path("desired.json"), "w") as f:
+            json.dump({"activityId": "A1", "payload": {"domains": [
+                {"id": "containers", "components": [{"id": "hello-world", "version": "2"}]}]}}, f)
+        command = [os.path.join(TOP, "ubctl"), "--socket", rig.path("runtime", "control")]
+        subprocess.run([*command, "apply", rig.path("desired.json")], check=True, stdout=subprocess.DEVNULL,
+                       timeout=PATIENCE)
+        moments = 0
+        while True:
+            status, history = status_and_history(rig)
+            assert "A1" in status | history, (status, history, moments)
+            if "A1" in history:
+                break
+            moments += 1
+        assert moments > 0
+        watched = subprocess.run([*command, "watch", "A1"], stdout=subprocess.DEVNULL, timeout=PATIENCE)
+        assert watched.returncode == 0, watched
+        rig.stop()
+
+
 def the_inventory_is_that_of_the_end():
     """Whoever has seen COMPLETED and asks at once is told what runs since then."""
     with Rig(AGENTS, mqtt=False) as rig:
@@ -145,4 +185,5 @@ def the_inventory_is_that_of_the_end():
 if __name__ == "__main__":
     run([it_outlives_the_daemon_while_the_server_is_away, an_acknowledged_one_is_not_sent_again,
          the_next_activity_does_not_wait_for_it, a_new_connection_in_the_configuration_takes_it_over,
-         without_a_server_the_history_is_where_it_arrives, the_inventory_is_that_of_the_end])
+         without_a_server_the_history_is_where_it_arrives, an_activity_is_in_status_or_history_at_every_moment,
+         the_inventory_is_that_of_the_end])
