@@ -99,7 +99,7 @@ int unpack_fault(struct unpacking *u, const char *what)
         int code = archive_errno(u->archive);
 
         return ub_error_set(u->error, code == ENOMEM ? -ENOMEM : -EBADMSG, "%s: %s", what,
-                            text ? text : "no reason given");
+                            text ? text : "damaged, or cut off");
 }
 
 int unpack_content(struct unpacking *u, int fd)
