@@ -3,19 +3,19 @@
 """files-power-loss - the daemon and its files agent, killed at every system call that changes the disk
 
 Both are one process here (isolation "none"), so that one kill takes all that knows about the update: agent,
-store, journal.  A first run under strace counts the calls of each kind; then each call of each kind is, once,
-the last one of a daemon's life: SIGKILL comes in its place, so that what it was to change is not changed.  After each
-death
+store, journal.  A first run under strace lists the calls of each thread; then each of them is, once, the last one of
+a daemon's life: SIGKILL comes in its place, so that what it was to change is not changed.  (strace counts the calls of
+each thread for itself, so it looks at no thread but the one that is to die.)  After each death
 
   - the target shows one version as a whole, the old one or the new one;
   - a daemon that is started again ends the activity, and what the target shows is what that end says;
   - what the next desired state asks for can be installed.
 
-That data is on the disk before what leads to it is what the third part looks at, on the list of calls: nothing
-may be renamed while a file that was written in the store has not been synced.
+A kill leaves the kernel's memory as it is, and power loss does not.  So there is another part, which looks at the
+list of calls: nothing may be renamed while a file that was written in the store has not been synced.
 
-`make check` samples the calls that come in the hundreds (each one that names, links, renames or removes is always
-tried); POWER_LOSS=all tries every one, in some minutes.
+`make check` samples the calls that fill files (each one that names, links, renames or removes is always tried);
+POWER_LOSS=all tries every one, in some minutes.
 """
 import json
 import os
@@ -25,10 +25,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from files_rig import FilesRig, V  # noqa: E402
+from files_rig import FilesRig  # noqa: E402
 from rig import PATIENCE, TOP, run, skip  # noqa: E402
 
 # Few and decisive; and many.
@@ -36,7 +37,7 @@ NAMING = ["rename", "renameat", "renameat2", "symlink", "symlinkat", "link", "li
           "mkdir", "mkdirat", "rmdir"]
 FILLING = ["write", "pwrite64", "writev", "ftruncate", "fallocate", "fsync", "fdatasync", "syncfs", "sync_file_range",
            "fchmod", "fchmodat", "fchown", "fchownat", "utimensat", "copy_file_range"]
-SAMPLES = 4  # of each kind in FILLING
+SAMPLES = 2  # of each kind in FILLING, for each thread
 FILES = ("a", "sub/b", "sub/deep/c")
 
 
@@ -55,8 +56,7 @@ class Device(FilesRig):
         for version in ("1", "2", "3"):
             self.archive(f"app-{version}.tar.gz", content(version))
         self.start(connected=False)
-        assert self.apply_and_wait("A1", "1") == 0
-        self.stop()
+        assert self.apply_and_wait("A1", "1") == 0  # from here on there is no other thread
 
     def desired(self, version):
         app = self.component(f"app-{version}.tar.gz", version)
@@ -79,11 +79,14 @@ class Device(FilesRig):
     def apply_and_wait(self, activity, version):
         return self.ubctl("apply", "--watch", "--activity", activity, "-", input=self.desired(version)).returncode
 
-    def start_under_strace(self, *options):
-        """Starts the daemon and, when it is ready, has strace look at all of its threads."""
-        self.start(connected=False)
-        self.tracer = subprocess.Popen(["strace", "-f", "-o", self.path("strace"), *options, "-p",
-                                        str(self.process.pid)], stderr=subprocess.PIPE, text=True)
+    def threads(self):
+        """In the order in which they began, which is the same in each life."""
+        return sorted(map(int, os.listdir("/proc/%d/task" % self.process.pid)))
+
+    def trace(self, *options):
+        """Has strace look at the daemon that runs."""
+        self.tracer = subprocess.Popen(["strace", "-o", self.path("strace"), *options], stderr=subprocess.PIPE,
+                                       text=True)
         line = self.tracer.stderr.readline()
         assert "attached" in line, line
 
@@ -116,25 +119,34 @@ def calls(lines):
             yield match.group(1), match.group(2), line
 
 
-def count_calls(fails):
-    """How often each call is made by the thread that makes it most often, and the list itself."""
+def list_calls(fails):
+    """Each call in the order of time, and {(thread, name): [those that are about a file of the device]}.
+
+    The first call of a name that a thread makes is 1, whatever it is about: so strace counts.
+    """
     with Device(fails) as device:
-        device.start_under_strace("-y", "-e", "trace=openat,openat2," + ",".join("?" + n for n in NAMING + FILLING))
+        threads = device.threads()
+        device.trace("-f", "-y", "-e", "trace=openat,openat2," + ",".join("?" + n for n in NAMING + FILLING), "-p",
+                     str(device.process.pid))
         device.apply_and_wait("A2", "2")
         device.stop()
         assert device.version() == ("1" if fails else "2")
-        counts = {}
         listed = device.end_trace()
-        for pid, name, _ in listed:
-            counts.setdefault(name, {}).setdefault(pid, 0)
-            counts[name][pid] += 1
-        return {name: max(of.values()) for name, of in counts.items() if name in NAMING + FILLING}, listed, device.store
+        counts, places = {}, {}
+        for pid, name, line in listed:
+            assert int(pid) in threads, line
+            place = (threads.index(int(pid)), name)
+            counts[place] = counts.get(place, 0) + 1
+            if name in NAMING + FILLING and device.folder in line and "daemon.log" not in line:
+                places.setdefault(place, []).append(counts[place])
+        return listed, places, device.store
 
 
-def chosen(name, n):
+def chosen(name, numbers):
+    n = len(numbers)
     if name in NAMING or os.environ.get("POWER_LOSS") == "all" or n <= SAMPLES:
-        return range(1, n + 1)
-    return sorted({1 + round(i * (n - 1) / (SAMPLES - 1)) for i in range(SAMPLES)})
+        return numbers
+    return [numbers[round(i * (n - 1) / (SAMPLES - 1))] for i in range(SAMPLES)]
 
 
 def first_to_end(*processes):
@@ -149,9 +161,10 @@ def first_to_end(*processes):
     assert ended, "nobody ends"
 
 
-def die(device, name, number):
-    """A life with an update in it that ends at this call.  False: there was no such call this time."""
-    device.start_under_strace("-e", "trace=" + name, "-e", f"inject={name}:signal=KILL:when={number}:error=EIO")
+def die(device, thread, name, number):
+    """An update that ends at this call.  False: there was no such call this time."""
+    device.trace("-e", "trace=" + name, "-e", f"inject={name}:signal=KILL:when={number}:error=EIO", "-p",
+                 str(device.threads()[thread]))
     with subprocess.Popen(device.command("apply", "--watch", "--activity", "A2", "-"), stdin=subprocess.PIPE,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True) as client:
         client.stdin.write(device.desired("2"))
@@ -164,31 +177,37 @@ def die(device, name, number):
     return status == -signal.SIGKILL
 
 
-def die_at(fails, name, number):
-    """One life that ends at this call, and the next one, which has to cope."""
+def die_at(fails, thread, name, number):
+    """One life that ends at this call, and the next one, which has to cope.  Returns how the activity ended."""
     with Device(fails) as device:
-        if not die(device, name, number):
-            return False
+        if not die(device, thread, name, number):
+            return "no such call"
         at = device.version()
         device.start(connected=False)
         status = device.end("A2")
         after = device.version()
+        found = (thread, name, number, status, at, after, device.log())
         # 1: the desired state had not been taken when the daemon died; nothing has happened then.
-        assert (status, after) in ((0, "2"), (3, "1"), (1, "1")), (status, at, after, device.log())
-        assert not (fails and after == "2"), (status, at, after, device.log())
-        assert device.apply_and_wait("A3", "3") == 0, device.log()
-        assert device.version() == "3"
+        assert (status, after) in ((0, "2"), (3, "1"), (1, "1")), found
+        assert not (fails and after == "2"), found
+        assert device.apply_and_wait("A3", "3") == 0, found
+        assert device.version() == "3", found
         device.stop()
-        return True
+        return {0: "completed", 1: "never begun", 3: "rolled back"}[status]
 
 
 def every_death(fails):
     if not shutil.which("strace"):
         skip("there is no strace")
-    counts, _, _ = count_calls(fails)
-    assert counts.get("renameat2", 0) + counts.get("renameat", 0) + counts.get("rename", 0) > 0, counts
-    tried = sum(die_at(fails, name, number) for name, n in sorted(counts.items()) for number in chosen(name, n))
-    print(f"# died at {tried} of {sum(counts.values())} calls: {counts}")
+    _, places, _ = list_calls(fails)
+    deaths = [(fails, *place, number) for place, numbers in sorted(places.items())
+              for number in chosen(place[1], numbers)]
+    ends = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for end in pool.map(lambda death: die_at(*death), deaths):
+            ends[end] = ends.get(end, 0) + 1
+    print(f"# {sum(map(len, places.values()))} calls, tried {len(deaths)}: {ends}")
+    assert ends.get("no such call", 0) * 10 <= len(deaths), ends  # what a thread does is not always quite the same
 
 
 def not_synced_before(listed, store):
@@ -217,8 +236,8 @@ def what_leads_to_a_file_comes_after_its_bytes_are_on_the_disk():
     if not shutil.which("strace"):
         skip("there is no strace")
     for fails in (False, True):
-        counts, listed, store = count_calls(fails)
-        assert sum(n for name, n in counts.items() if name.startswith("rename")) > 5, counts
+        listed, _, store = list_calls(fails)
+        assert sum(name.startswith("rename") for _, name, _ in listed) > 5, listed
         assert not not_synced_before(listed, store), not_synced_before(listed, store)
 
 
@@ -231,6 +250,5 @@ def a_rollback_survives_a_power_failure_at_any_time():
 
 
 if __name__ == "__main__":
-    assert V
     run([what_leads_to_a_file_comes_after_its_bytes_are_on_the_disk,
          an_update_survives_a_power_failure_at_any_time, a_rollback_survives_a_power_failure_at_any_time])
