@@ -5,7 +5,7 @@ bench_programs = \
 	$(NULL)
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/bench-broker.py
+EXTRA_DIST += tests/bench/bench-broker.py tests/bench/bench-files.py
 
 tests_bench_bench_cycle_SOURCES = tests/bench/bench-cycle.c
 tests_bench_bench_cycle_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
@@ -21,4 +21,8 @@ bench_environment = top_builddir='$(abs_top_builddir)' top_srcdir='$(abs_top_src
 bench: all $(bench_programs) tests/bad/saboteur.la
 	@$(bench_environment) $(srcdir)/tests/bench/bench-broker.py
 	@$(bench_environment) ./tests/bench/bench-isolated
-.PHONY: bench
+
+# A gibibyte, on the disk: takes a minute or more.
+bench-files: all
+	@$(bench_environment) $(srcdir)/tests/bench/bench-files.py
+.PHONY: bench bench-files
