@@ -12,6 +12,7 @@
 
 struct archive;
 struct archive_entry;
+struct feed;
 
 /* An archive on its way. */
 struct unpacking {
@@ -19,6 +20,7 @@ struct unpacking {
         struct unpack_progress *progress; /* may be NULL */
         struct ub_error *error;
         struct archive *archive; /* NULL: copying a file as it is */
+        struct feed *feed;       /* what archive reads from */
 
         int dir_fd; /* borrowed, as name: what is made lies there */
         const char *name;

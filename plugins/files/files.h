@@ -13,7 +13,7 @@
  *     inventory.c  what is on disk
  *
  * The others know nothing of an agent: settings, recipe, plan, record, version, store, target,
- * tree, path, scan, verify, unpack and entry.
+ * tree, path, scan, verify, unpack, entry and feed.
  *
  * While a task of a step runs, the thread owns `record` and `desired`; the loop only looks at
  * `progress`, whose members are atomic, and at the actions. */

@@ -7,6 +7,7 @@ files_cppflags = $(AM_CPPFLAGS) $(ARCHIVE_CFLAGS) $(CRYPTO_CFLAGS) \
 	-DFILES_STATE_DIR='"$(localstatedir)/lib/update-broker"' -DFILES_VERSION='"$(PACKAGE_VERSION)"'
 plugins_files_libfiles_la_SOURCES = \
 	plugins/files/entry.c plugins/files/entry.h \
+	plugins/files/feed.c plugins/files/feed.h \
 	plugins/files/path.c plugins/files/path.h \
 	plugins/files/plan.c plugins/files/plan.h \
 	plugins/files/recipe.c plugins/files/recipe.h \

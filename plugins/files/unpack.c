@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "plugins/files/entry.h"
+#include "plugins/files/feed.h"
 #include "plugins/files/scope.h"
 #include "plugins/files/tree.h"
 
@@ -26,6 +27,10 @@ enum {
         READ_BYTES = 64 * 1024,
         SPACE_CHECK_BYTES = 16 * 1024 * 1024, /* how much is written between two looks */
         RATIO_FROM_BYTES = 1024 * 1024,       /* a small file of blanks is no bomb */
+
+        /* What may be read for one header.  The first of a zip archive has the directory of all. */
+        HEADER_BYTES_MIN = 2 * 1024 * 1024,
+        HEADER_BYTES_PER_ENTRY = 256,
 };
 
 static void free_archive(struct archive **archive)
@@ -45,7 +50,7 @@ static void free_locale(locale_t *locale)
 static int account(struct unpacking *u, uint64_t bytes)
 {
         const struct limits *limits = &u->rules->limits;
-        uint64_t read_bytes = u->archive ? (uint64_t)archive_filter_bytes(u->archive, -1) : 0;
+        uint64_t read_bytes = u->archive ? feed_position(u->feed, u->archive) : 0;
         struct statvfs fs;
 
         if (u->progress) {
@@ -143,29 +148,18 @@ int unpack_hole(struct unpacking *u, int fd, int64_t from, int64_t to)
 
 /* ---------------------------------------------------------------------------------- the archive */
 
-/* ARCHIVE_WARN: libarchive would run a program to unpack, which is not for a guest. */
 static int support(struct archive *archive)
 {
-        static int (*const filters[])(struct archive *) = {
-                archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
-                archive_read_support_filter_xz,   archive_read_support_filter_lzma,
-                archive_read_support_filter_zstd,
-        };
-        size_t i;
-
-        for (i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-                if (filters[i](archive) != ARCHIVE_OK)
-                        return -ENOTSUP;
-        if (archive_read_support_format_tar(archive) != ARCHIVE_OK ||
-            archive_read_support_format_zip(archive) != ARCHIVE_OK ||
-            archive_read_support_format_cpio(archive) != ARCHIVE_OK ||
-            archive_read_support_format_empty(archive) != ARCHIVE_OK ||
-            archive_read_support_format_raw(archive) != ARCHIVE_OK)
-                return -ENOTSUP;
-        return 0;
+        return archive_read_support_format_tar(archive) == ARCHIVE_OK &&
+                               archive_read_support_format_zip(archive) == ARCHIVE_OK &&
+                               archive_read_support_format_cpio(archive) == ARCHIVE_OK &&
+                               archive_read_support_format_empty(archive) == ARCHIVE_OK &&
+                               archive_read_support_format_raw(archive) == ARCHIVE_OK
+                       ? 0
+                       : -ENOTSUP;
 }
 
-static int open_archive(struct unpacking *u, int archive_fd, struct archive **ret)
+static int open_archive(struct unpacking *u, struct archive **ret)
 {
         CLEANUP(free_archive) struct archive *archive = archive_read_new();
 
@@ -174,10 +168,8 @@ static int open_archive(struct unpacking *u, int archive_fd, struct archive **re
         if (support(archive) < 0)
                 return ub_error_set(u->error, -ENOTSUP,
                                     "libarchive was built without a format that is needed");
-        if (lseek(archive_fd, 0, SEEK_SET) < 0)
-                return ub_error_set(u->error, -errno, "cannot read: %s", strerror(errno));
         u->archive = archive;
-        if (archive_read_open_fd(archive, archive_fd, READ_BYTES) != ARCHIVE_OK) {
+        if (feed_attach(u->feed, archive) != ARCHIVE_OK) {
                 int r = unpack_fault(u, "not readable");
 
                 u->archive = NULL;
@@ -191,8 +183,13 @@ static int open_archive(struct unpacking *u, int archive_fd, struct archive **re
  * entry_make() looks at names by itself. */
 static int next_entry(struct unpacking *u, struct archive_entry **ret)
 {
-        int r = archive_read_next_header(u->archive, ret);
+        int r = ARCHIVE_OK;
 
+        /* What is left of the entry before: bytes that nobody wants, but no header. */
+        if (u->entries > 0)
+                r = archive_read_data_skip(u->archive);
+        if (r == ARCHIVE_OK || r == ARCHIVE_EOF || r == ARCHIVE_WARN)
+                r = feed_next_header(u->feed, u->archive, ret);
         if (r == ARCHIVE_EOF)
                 return 0;
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
@@ -280,29 +277,41 @@ static int unpack_single(struct unpacking *u, int archive_fd)
 
 /* ------------------------------------------------------------------------------------------ all */
 
-static int unpack_by_content(struct unpacking *u, int archive_fd)
+/* u->archive is there only as long as this runs: account() looks at it. */
+static int unpack_open(struct unpacking *u, int archive_fd)
 {
-        CLEANUP(free_archive) struct archive *archive = NULL;
         struct archive_entry *entry = NULL;
         int r;
 
-        r = open_archive(u, archive_fd, &archive);
-        if (r == 0)
-                r = next_entry(u, &entry);
-        if (r < 0) {
-                u->archive = NULL;
+        r = next_entry(u, &entry);
+        if (r < 0)
                 return r;
-        }
-        if (!is_single(archive) && r > 0)
-                r = unpack_entries(u, entry);
-        else if (u->rules->must_be_archive)
-                r = ub_error_set(u->error, -EBADMSG,
-                                 "neither a tar, zip nor cpio archive that is not empty");
-        else if (is_single(archive))
-                r = unpack_single(u, archive_fd);
-        else
-                r = ub_error_set(u->error, -EBADMSG, "an archive without an entry");
-        u->archive = NULL; /* the caller of account() must not see it freed */
+        if (!is_single(u->archive) && r > 0)
+                return unpack_entries(u, entry);
+        if (u->rules->must_be_archive)
+                return ub_error_set(u->error, -EBADMSG,
+                                    "neither a tar, zip nor cpio archive that is not empty");
+        if (is_single(u->archive))
+                return unpack_single(u, archive_fd);
+        return ub_error_set(u->error, -EBADMSG, "an archive without an entry");
+}
+
+static int unpack_by_content(struct unpacking *u, int archive_fd)
+{
+        uint64_t header_max = HEADER_BYTES_MIN + u->rules->limits.entries * HEADER_BYTES_PER_ENTRY;
+        CLEANUP(feed_done) struct feed feed = FEED_NONE;
+        CLEANUP(free_archive) struct archive *archive = NULL; /* before what it reads from */
+        int r;
+
+        r = feed_open(archive_fd, header_max, u->error, &feed);
+        if (r < 0)
+                return r;
+        u->feed = &feed;
+        r = open_archive(u, &archive);
+        if (r == 0)
+                r = unpack_open(u, archive_fd);
+        u->archive = NULL;
+        u->feed = NULL;
         return r;
 }
 

@@ -213,6 +213,8 @@ REFUSED = [
     ("bomb.tar.gz.gz", lambda out: gzip.compress(gzip.compress(tar(big()))),
      "big: unpacks to more than 100 times its size"),
     ("bomb.zip", lambda out: zipped(("big", bytes(MANY), REG)), "big: unpacks to more than 100 times its size"),
+    ("long-name.cpio.zst", lambda out: zstd(b"070701" + b"%08X" % 0x81a4 * 11 + b"%08X" % (1 << 31) + b"0" * 8, 1 << 28),
+     "the header of an entry is longer than 2148352 bytes"),
     ("holes.tar", lambda out: sparse_tar(1 << 40), 'holes: more than 67108864 bytes in all ("totalBytes")'),
     ("huge-size.tar", lambda out: raw_tar(b"huge", b"77777777777\0", b"x"), "huge: "),
     ("negative-size.tar", lambda out: raw_tar(b"minus", b"\xff" * 12, b"x"), "Tar entry has negative size"),

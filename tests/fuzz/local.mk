@@ -135,8 +135,8 @@ tests_fuzz_fuzz_journal_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 tests_fuzz_fuzz_journal_LDADD = $(SYSTEMD_LIBS) -lpthread
 
 tests_fuzz_fuzz_archive_SOURCES = tests/fuzz/fuzz-archive.c $(fuzz_main) \
-	plugins/files/entry.c plugins/files/path.c plugins/files/scan.c plugins/files/tree.c plugins/files/unpack.c \
-	plugins/files/verify.c sdk/error.c sdk/text.c
+	plugins/files/entry.c plugins/files/feed.c plugins/files/path.c plugins/files/scan.c \
+	plugins/files/tree.c plugins/files/unpack.c plugins/files/verify.c sdk/error.c sdk/text.c
 tests_fuzz_fuzz_archive_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(ARCHIVE_CFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_archive_LDADD = $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
