@@ -336,7 +336,7 @@ void process_send_stop(struct process *p)
         const struct frame frame = { .type = FRAME_STOP };
 
         p->state = PROCESS_STATE_STOPPING;
-        watchdog_clear(&p->watchdog);
+        watchdog_forgive(&p->watchdog); /* the stop has a time of its own */
         if (send_frame(p, &frame) == 0)
                 process_expect(p, INSTANCE_CALL_STOP, "", p->stop_usec + STOP_GRACE_USEC);
 }

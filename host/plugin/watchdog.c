@@ -96,6 +96,14 @@ bool watchdog_answered(struct watchdog *watchdog, enum instance_call call, const
         return true;
 }
 
+void watchdog_forgive(struct watchdog *watchdog)
+{
+        size_t i;
+
+        for (i = 0; i < watchdog->n_entries; i++)
+                watchdog->entries[i].deadline_usec = UINT64_MAX;
+}
+
 void watchdog_clear(struct watchdog *watchdog)
 {
         watchdog->n_entries = 0;

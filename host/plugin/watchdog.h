@@ -50,6 +50,9 @@ int watchdog_expect(struct watchdog *watchdog, enum instance_call call, const ch
 /* The answer has come: removes the oldest entry that fits.  False: there is none. */
 bool watchdog_answered(struct watchdog *watchdog, enum instance_call call, const char *activity);
 
+/* What is due may take as long as it likes, and is still an answer when it comes. */
+void watchdog_forgive(struct watchdog *watchdog);
+
 /* Nothing is due any more. */
 void watchdog_clear(struct watchdog *watchdog);
 

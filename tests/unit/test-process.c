@@ -286,6 +286,22 @@ START_TEST(stopped_twice_is_no_harm)
 }
 END_TEST
 
+/* The answer is under way when the stop goes out. */
+START_TEST(what_was_asked_before_a_stop_is_answered)
+{
+        struct isolated i;
+
+        start_plain(&i, "{}");
+        ck_assert_int_eq(instance_current_state_get(i.instance, "q1"), 0);
+        ck_assert_int_eq(instance_reload(i.instance, "{}"), 0);
+        ck_assert_int_eq(instance_stop(i.instance), 0);
+        RUN_UNTIL(i.stopped || i.died);
+        ck_assert_msg(i.stopped, "%s", i.text);
+        ck_assert_uint_eq(i.n_answered, 2);
+        end(&i);
+}
+END_TEST
+
 START_TEST(last_words_on_standard_error_come_before_the_end)
 {
         struct isolated i;
@@ -671,6 +687,7 @@ END_TEST
 UNIT_MAIN_TIMEOUT("process", 60, plugin_lives_from_start_to_stop, crash_in_any_slot_is_one_sentence,
                   exit_in_any_slot_is_one_sentence, hang_in_any_slot_ends_in_time,
                   hang_between_requests_shows_while_an_activity_runs, stopped_twice_is_no_harm,
+                  what_was_asked_before_a_stop_is_answered,
                   last_words_on_standard_error_come_before_the_end, failed_create_is_a_failed_start,
                   missing_plugin_and_missing_program_are_failed_starts,
                   plugin_that_closes_the_channel_is_killed,
