@@ -19,7 +19,7 @@ import unittest
 
 sys.dont_write_bytecode = True  # the source folder may be read-only
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from http_server import Server, answer, drip, hang, serve  # noqa: E402
+from http_server import Server, answer, certificates, drip, hang, serve  # noqa: E402
 
 DOWNLOADER = os.path.join(os.environ.get("top_builddir", "build"), "tests", "fake", "downloader")
 DATA = random.Random(7).randbytes(1_500_000)
@@ -487,27 +487,10 @@ class Downloads(unittest.TestCase):
     # ------------------------------------------------------------------------------------- TLS and proxy
 
     def certificates(self):
-        folder = self.folder
         if not shutil.which("openssl"):
             print("skipped: no openssl command to make certificates with", file=sys.stderr)
             self.skipTest("needs openssl")
-
-        def openssl(*args):
-            subprocess.run(["openssl", *args], cwd=folder, check=True, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
-        new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
-                "-subj", "/CN=test authority")
-        (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
-        for name in ("server", "client"):
-            openssl("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                    "-subj", f"/CN={name}")
-            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                    "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "server.pem", folder / "server.key")
-        context.load_verify_locations(folder / "ca.pem")
-        return context
+        return certificates(self.folder)
 
     def test_https_with_a_client_certificate(self):
         context = self.certificates()

@@ -33,8 +33,13 @@ EXTRA_DIST += tests/fake/kanto_agent.py tests/fake/mqtt_client.py tests/fake/mqt
 # files_rig.py: archives, and a daemon with the files agent.
 if PLUGIN_FILES
 if PLUGIN_FAKE
-files_scripts = tests/integration/36-files.py tests/integration/37-files-dies.py tests/integration/39-files-hostile.py \
-	tests/integration/39-files-power-loss.py
+files_scripts = \
+	tests/integration/36-files.py \
+	tests/integration/36-files-policies.py \
+	tests/integration/37-files-dies.py \
+	tests/integration/39-files-hostile.py \
+	tests/integration/39-files-power-loss.py \
+	$(NULL)
 dist_check_SCRIPTS += $(files_scripts)
 TESTS += $(files_scripts)
 endif
