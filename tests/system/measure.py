@@ -76,4 +76,4 @@ def the_agent_beside_doing_it_by_hand():
     show("        added", "%.2f s" % (update - plain))
 
 
-stage.play()
+stage.play(at_once=1)  # figures

@@ -16,7 +16,12 @@ mounted.  Loop devices detach by themselves then (slots.py).
 
 Scenarios are functions whose names are sentences.  One that cannot be played here raises Skip, which is printed.
 Exit status: 0, 1 when one failed, 77 when none could be played.
+
+A scenario waits for most of its time: for a hook of RAUC that sleeps, for a boot.  So there are several stages at
+once, and each of them takes the next scenario from a pipe; what a scenario prints comes out when it is over.
 """
+import ctypes
+import io
 import os
 import shutil
 import signal
@@ -26,6 +31,8 @@ import time
 import traceback
 
 SKIP = 77
+STAGES = 4
+PR_SET_PDEATHSIG = 1
 INSIDE = "UB_ON_STAGE"
 PACKAGES = {
     "rauc": "rauc", "mksquashfs": "squashfs-tools", "mkfs.ext4": "e2fsprogs", "losetup": "mount", "openssl": "openssl",
@@ -82,50 +89,87 @@ def what_is_missing():
     return None
 
 
-def enter():
-    """Starts this script again in namespaces of its own, unless that has been done."""
-    why = what_is_missing()
-    if why:
-        leave(why)
-    if os.environ.get(INSIDE):
-        return
+def unshare():
+    """The command that runs another in namespaces of its own."""
     # The other side of what must not be left behind: unshare takes the whole stage with it when it is killed.
     command = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc",
                "--propagation", "private"]
     if subprocess.call(command + ["true"], stderr=subprocess.DEVNULL):
         leave("no namespaces here: a container that is not privileged?")
-    environment = dict(os.environ, PATH=PATH, LC_ALL="C.UTF-8", **{INSIDE: "1"})
-    os.execvpe("unshare", command + [sys.executable] + sys.argv, environment)
+    return command
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def chosen():
+    return [f for f in scenarios if not sys.argv[1:] or f.__name__ in sys.argv[1:]]
+
+
+def open_stages(at_once):
+    """Plays everything, on as many stages; does not return."""
+    why = what_is_missing()
+    if why:
+        leave(why)
+    signal.signal(signal.SIGTERM, terminate)
+    todo, to_them = os.pipe()
+    from_them, done = os.pipe()
+    environment = dict(os.environ, PATH=PATH, LC_ALL="C.UTF-8", **{INSIDE: "%d,%d" % (todo, done)})
+    command = unshare() + [sys.executable] + sys.argv
+    stages = [subprocess.Popen(command, env=environment, pass_fds=(todo, done), preexec_fn=die_with_parent)
+              for _ in range(min(at_once, len(chosen())))]
+    os.close(todo)
+    os.close(done)
+    # Scenarios are fewer than what fits into a pipe.
+    os.write(to_them, bytes(range(len(chosen()))))
+    os.close(to_them)
+    with open(from_them, "rb") as results:
+        words = results.read()
+    closed = [stage.wait() == 0 for stage in stages]
+    counts = [words.count(word[0].encode()) for word in WORDS]
+    print("%d ok, %d not ok, %d skipped" % tuple(counts))
+    good = all(closed) and len(words) == len(chosen()) and not counts[1]
+    sys.exit(1 if not good else 0 if counts[0] else SKIP)
 
 
 def terminate(number, frame):
     raise SystemExit(1)
 
 
-def play():
-    enter()
+WORDS = ("ok", "not ok", "skipped")
+
+
+def perform(function):
+    """Plays one scenario; how it ended, as one of WORDS."""
+    word, why, began = "ok", "", time.monotonic()
+    screen, sys.stdout = sys.stdout, io.StringIO()
+    try:
+        function()
+    except Skip as skip:
+        word, why = "skipped", ": " + str(skip)
+    except Exception:  # whatever it is, the others are to be played
+        traceback.print_exc(file=sys.stdout)
+        word = "not ok"
+    finally:
+        said, sys.stdout = sys.stdout.getvalue(), screen
+    sentence = (function.__doc__ or function.__name__.replace("_", " ")).strip().split("\n")[0].rstrip(".")
+    os.write(sys.stdout.fileno(), ("%s%s - %s%s  (%.1f s)\n" % (
+        said, word, sentence, why, time.monotonic() - began)).encode())
+    return word
+
+
+def play(at_once=STAGES):
+    if INSIDE not in os.environ:
+        open_stages(at_once)
     # The first process of a namespace has no default handlers.
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGHUP, terminate)
+    todo, done = map(int, os.environ[INSIDE].split(","))
+    os.set_inheritable(todo, False)
+    os.set_inheritable(done, False)
     subprocess.check_call(["ip", "link", "set", "lo", "up"])
     subprocess.check_call(["mount", "-t", "tmpfs", "-o", "mode=755", "stage", "/run"])
-    results = {"ok": 0, "not ok": 0, "skipped": 0}
-    for function in scenarios:
-        if sys.argv[1:] and function.__name__ not in sys.argv[1:]:
-            continue
-        word, why, began = "ok", "", time.monotonic()
-        try:
-            function()
-        except Skip as skip:
-            word, why = "skipped", ": " + str(skip)
-        except KeyboardInterrupt:
-            print("interrupted")
-            sys.exit(130)
-        except Exception:  # whatever it is, the others are to be played
-            traceback.print_exc(file=sys.stdout)
-            word = "not ok"
-        results[word] += 1
-        sentence = (function.__doc__ or function.__name__.replace("_", " ")).strip().split("\n")[0].rstrip(".")
-        print("%s - %s%s  (%.1f s)" % (word, sentence, why, time.monotonic() - began), flush=True)
-    print("%d ok, %d not ok, %d skipped" % tuple(results.values()))
-    sys.exit(1 if results["not ok"] else 0 if results["ok"] else SKIP)
+    while which := os.read(todo, 1):
+        os.write(done, perform(chosen()[which[0]])[0].encode())
+    sys.exit(0)
