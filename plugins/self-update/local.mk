@@ -17,6 +17,7 @@ self_update_pure_sources = \
 	plugins/self-update/record.c plugins/self-update/record.h \
 	plugins/self-update/settings.c plugins/self-update/settings.h \
 	plugins/self-update/settings-schema.c \
+	plugins/self-update/signers.c plugins/self-update/signers.h \
 	plugins/self-update/slots.c plugins/self-update/slots.h \
 	plugins/self-update/verdict.c plugins/self-update/verdict.h \
 	$(NULL)
@@ -38,7 +39,7 @@ plugins_self_update_self_update_la_SOURCES = \
 	plugins/self-update/self-update.c plugins/self-update/self-update.h \
 	plugins/self-update/watch.c plugins/self-update/watch.h \
 	$(NULL)
-plugins_self_update_self_update_la_CPPFLAGS = $(self_update_cppflags)
+plugins_self_update_self_update_la_CPPFLAGS = $(self_update_cppflags) $(CRYPTO_CFLAGS)
 plugins_self_update_self_update_la_LDFLAGS = -module $(sdk_ldflags)
 plugins_self_update_self_update_la_LIBADD = $(sdk_libadd) $(SYSTEMD_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 plugins_self_update_self_update_la_DEPENDENCIES = $(sdk_deps)
@@ -46,6 +47,6 @@ plugins_self_update_self_update_la_DEPENDENCIES = $(sdk_deps)
 if HAVE_CHECK
 check_LIBRARIES += libself-update-machine.a
 libself_update_machine_a_SOURCES = $(self_update_pure_sources)
-libself_update_machine_a_CPPFLAGS = $(self_update_cppflags)
+libself_update_machine_a_CPPFLAGS = $(self_update_cppflags) $(CRYPTO_CFLAGS)
 endif
 endif

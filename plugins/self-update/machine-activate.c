@@ -104,6 +104,7 @@ static void journal(struct machine *m)
         RECORD_SET(pending->id, a->id);
         RECORD_SET(pending->version, a->request.version);
         RECORD_SET(pending->hash, a->hash);
+        RECORD_SET(pending->sha256, a->request.sha256);
         RECORD_SET(pending->from_version, a->from);
         RECORD_SET(pending->from, a->booted);
         RECORD_SET(pending->to, a->target);

@@ -63,6 +63,9 @@ static void answer(struct machine *m)
 static void settle(struct machine *m, enum trial trial, const char *text)
 {
         struct pending *pending = &m->record.pending;
+        const struct identity identity = { .version = pending->version,
+                                           .hash = pending->hash,
+                                           .sha256 = pending->sha256 };
         bool good = trial == TRIAL_GOOD;
         struct outcome outcome = { .time_sec = m->wall_sec > 0 ? (uint64_t)m->wall_sec : 0 };
         bool late;
@@ -76,9 +79,9 @@ static void settle(struct machine *m, enum trial trial, const char *text)
         RECORD_SET(outcome.message, text);
         record_remember(&m->record, &outcome);
         if (good)
-                record_unblock(&m->record, pending->version, pending->hash);
+                record_unblock(&m->record, &identity);
         else if (trial != TRIAL_RESCUE)
-                (void)record_block(&m->record, pending->version, pending->hash);
+                (void)record_block(&m->record, &identity);
         machine_log(m, good ? UB_LOG_NOTICE : UB_LOG_ERR, "version %s: %s", pending->version, text);
         late = !host_will_ask(m) && !pending->told;
         pending->told |= late;

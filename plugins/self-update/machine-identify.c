@@ -8,7 +8,14 @@
  *       m3                                   it cannot be done, and why
  *
  * A request that cannot even be read is answered under its own id and leaves the activity that
- * waits alone. */
+ * waits alone.
+ *
+ * Where requests have to be signed (signers.h), one that is not is such a request.  A good one may
+ * be begun once, and before it expires: its id is remembered with the activity, so that what was
+ * seen on the wire cannot be sent again later, when it would be a downgrade or break off a newer
+ * activity.  Repeated while its activity is under way, as MQTT and a host that was restarted do, it
+ * is answered as ever; and so it is when there is nothing to do.  For "before" the clock has to be
+ * set, which is waited for. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +25,13 @@
 #include "plugins/self-update/machine-internal.h"
 #include "plugins/self-update/policy.h"
 #include "plugins/self-update/settings.h"
+#include "plugins/self-update/signers.h"
 
+enum { CLOCK_RETRY_USEC = 2000000 };
+
+#define USED                                                                                 \
+        "The request was used before, or expires before one that was: a signed request is good " \
+        "for one activity."
 #define MISSING "mandatory %s is missing"
 
 /* -------------------------------------------------------------------------------------- reading */
@@ -30,6 +43,28 @@ static int copy_member(const char *text, size_t size, const char *what, struct u
                 return ub_error_set(error, -EBADMSG, "%s is longer than %zu bytes", what, size - 1);
         record_copy(to, size, text);
         return 0;
+}
+
+static int check_signature(const struct machine *m, const char *activity,
+                           const struct ub_component *c, struct ub_error *error,
+                           struct request *ret)
+{
+        const struct claim claim = {
+                .activity = activity,
+                .domain = m->domain,
+                .component = c->id,
+                .version = c->version,
+                .image = ub_config_get(c->config, c->n_config, "image"),
+                .sha256 = ub_config_get(c->config, c->n_config, "sha256"),
+                .size = ub_config_get(c->config, c->n_config, "size"),
+                .expires = ub_config_get(c->config, c->n_config, "expires"),
+        };
+
+        if (!m->signers)
+                return 0;
+        return signers_check(m->signers, &claim,
+                             ub_config_get(c->config, c->n_config, "signature"), error,
+                             &ret->expires_sec);
 }
 
 static int read_component(const struct ub_component *c, struct ub_error *error,
@@ -62,12 +97,14 @@ static int read_component(const struct ub_component *c, struct ub_error *error,
         return 0;
 }
 
-static int read_desired(const struct machine *m, const struct ub_desired_state *desired,
-                        struct ub_error *error, struct request *ret)
+static int read_desired(const struct machine *m, const char *activity,
+                        const struct ub_desired_state *desired, struct ub_error *error,
+                        struct request *ret)
 {
         const char *name = m->settings->component;
         const struct ub_component *c = ub_desired_state_component(desired, name);
         size_t i;
+        int r;
 
         if (strcmp(desired->domain, m->domain) != 0)
                 return ub_error_set(error, -EBADMSG, "mandatory domain with 'id'='%s' is missing",
@@ -79,20 +116,21 @@ static int read_desired(const struct machine *m, const struct ub_desired_state *
         if (!c)
                 return ub_error_set(error, -EBADMSG,
                                     "mandatory component with 'id'='%s' is missing", name);
-        return read_component(c, error, ret);
+        r = read_component(c, error, ret);
+        return r < 0 ? r : check_signature(m, activity, c, error, ret);
 }
 
-static int read_request(const struct machine *m, const char *json, struct ub_error *error,
+static int read_request(const struct machine *m, const struct event *e, struct ub_error *error,
                         struct request *ret)
 {
         struct ub_desired_state *desired;
         int r;
 
         *ret = (struct request){ .size = 0 };
-        r = ub_desired_state_parse(json, error, &desired);
+        r = ub_desired_state_parse(e->json, error, &desired);
         if (r < 0)
                 return r;
-        r = read_desired(m, desired, error, ret);
+        r = read_desired(m, e->activity, desired, error, ret);
         (void)ub_desired_state_free(desired);
         return r;
 }
@@ -121,6 +159,8 @@ static void take_over(struct machine *m, enum state state)
         *a = (struct activity){ .state = state, .request = m->wanted };
         RECORD_SET(a->id, m->wanted_id);
         RECORD_SET(a->from, machine_version(m));
+        if (m->signers)
+                record_use(&m->record, a->id, m->wanted.expires_sec);
         download_name(m);
         m->known = true;
         m->told_rollback = false;
@@ -130,6 +170,8 @@ static void take_over(struct machine *m, enum state state)
 static void nothing_to_do(struct machine *m)
 {
         take_over(m, STATE_IDLE);
+        if (m->signers)
+                machine_store(m);
         machine_say(m, MESSAGE_NOTHING, NULL, 0);
         machine_say(m, MESSAGE_SKIPPED, NULL, 0);
 }
@@ -146,13 +188,26 @@ static void on_reverted(struct machine *m, const struct event *e)
         nothing_to_do(m);
 }
 
-static void is_running(struct machine *m)
+static bool is_running(const struct machine *m)
+{
+        return strcmp(m->wanted.version, machine_version(m)) == 0;
+}
+
+/* Is an update that waits for its boot to be taken back? */
+static bool is_to_revert(const struct machine *m)
 {
         const struct slot *booted = survey_booted(&m->survey);
         const struct pending *pending = &m->record.pending;
 
-        if (pending->trial == TRIAL_OUTSTANDING && booted && *booted->bootname &&
-            strcmp(m->survey.primary, pending->to) == 0)
+        return is_running(m) && pending->trial == TRIAL_OUTSTANDING && booted &&
+               *booted->bootname && strcmp(m->survey.primary, pending->to) == 0;
+}
+
+static void stay(struct machine *m)
+{
+        const struct slot *booted = survey_booted(&m->survey);
+
+        if (is_to_revert(m))
                 machine_await(m, &m->main,
                               &(struct effect){ .kind = EFFECT_MARK,
                                                 .a = (char *)"active",
@@ -177,6 +232,39 @@ static void accept(struct machine *m)
         machine_conclude(m, STATE_IDENTIFIED, MESSAGE_IDENTIFIED, NULL, 0);
 }
 
+static void look(struct machine *m);
+
+static void on_clock_retry(struct machine *m, const struct event *e)
+{
+        (void)e;
+        look(m);
+}
+
+/* May a signed request be begun, as for its time and its id?  False: it waits, or was refused. */
+static bool is_timely(struct machine *m)
+{
+        struct ub_error error = UB_ERROR_INIT;
+        bool is_harmless = is_running(m) && !is_to_revert(m);
+        int r;
+
+        r = policy_check_clock(m->wall_sec, m->built_sec, &error);
+        if (r < 0 && m->time_usec - m->wait_usec < m->settings->clock.wait_usec) {
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_TIMER,
+                                                .number = CLOCK_RETRY_USEC },
+                              on_clock_retry);
+                return false;
+        }
+        if (r >= 0)
+                r = policy_check_expiry(m->settings, m->wall_sec, m->wanted.expires_sec, &error);
+        if (r >= 0 && !is_harmless &&
+            record_is_used(&m->record, m->wanted_id, m->wanted.expires_sec))
+                r = ub_error_set(&error, -EPERM, USED);
+        if (r < 0)
+                refuse(m, error.text);
+        return r >= 0;
+}
+
 static void on_surveyed(struct machine *m, const struct event *e)
 {
         struct ub_error error = UB_ERROR_INIT;
@@ -192,12 +280,13 @@ static void on_surveyed(struct machine *m, const struct event *e)
                 refuse(m, "Booted image is not confirmed yet.");
                 return;
         }
-        if (strcmp(m->wanted.version, machine_version(m)) == 0) {
-                is_running(m);
+        if (m->signers && !is_timely(m))
+                return;
+        if (is_running(m)) {
+                stay(m);
                 return;
         }
-        r = policy_check_version(m->settings, &m->record, m->wanted.version, machine_version(m),
-                                 &error);
+        r = policy_check_version(m->settings, &m->record, &m->wanted, machine_version(m), &error);
         /* A scheme that is not allowed is told in answer to DOWNLOAD, as Leda's agent does. */
         if (r >= 0 && m->settings->profile == PROFILE_KANTO)
                 r = policy_check_url(m->settings, m->wanted.url, &error, &remote);
@@ -230,7 +319,7 @@ bool identify_screen(struct machine *m, const struct event *e)
         struct request wanted;
         int r;
 
-        r = read_request(m, e->json, &error, &wanted);
+        r = read_request(m, e, &error, &wanted);
         if (r >= 0 && own && is_under_way(a) && is_same_request(&a->request, &wanted)) {
                 m->known = true;
                 machine_say_to(m, a->id, MESSAGE_IDENTIFIED, a->request.version, NULL);
@@ -251,13 +340,14 @@ void identify_begin(struct machine *m, const struct event *e)
 {
         struct request wanted;
 
-        if (read_request(m, e->json, NULL, &wanted) < 0) {
+        if (read_request(m, e, NULL, &wanted) < 0) {
                 m->effects.failed = true; /* it was readable a moment ago */
                 return;
         }
         machine_say_to(m, e->activity, MESSAGE_IDENTIFYING, "", NULL);
         m->wanted = wanted;
         RECORD_SET(m->wanted_id, e->activity);
+        m->wait_usec = m->time_usec;
         look(m);
 }
 

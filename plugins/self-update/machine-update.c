@@ -67,6 +67,7 @@ int update_check_bundle(const struct machine *m, const struct event *e,
                         enum message_kind *ret_kind, char *reason, size_t size)
 {
         const char *compatible = m->survey.compatible;
+        struct identity identity = { .sha256 = m->record.activity.request.sha256 };
 
         *ret_kind = MESSAGE_INSTALL_FAILED;
         if (e->result < 0) {
@@ -83,9 +84,10 @@ int update_check_bundle(const struct machine *m, const struct event *e,
                 (void)snprintf(reason, size, MISMATCH);
                 return -EBADMSG;
         }
+        identity.version = e->bundle->version;
+        identity.hash = e->bundle->hash;
         if (m->settings->max_failed_boots &&
-            record_failures(&m->record, e->bundle->version, e->bundle->hash) >=
-                    m->settings->max_failed_boots) {
+            record_failures(&m->record, &identity) >= m->settings->max_failed_boots) {
                 (void)snprintf(reason, size, "This bundle failed to boot too often.");
                 return -EBADMSG;
         }

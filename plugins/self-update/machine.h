@@ -39,6 +39,7 @@
 
 struct machine;
 struct settings;
+struct signers;
 
 enum { MACHINE_HELD_MAX = 8, MACHINE_GETS_MAX = 32 };
 
@@ -105,6 +106,7 @@ struct held {
 struct machine {
         const struct settings *settings; /* borrowed */
         const char *domain;              /* likewise */
+        const struct signers *signers;   /* likewise; NULL: anybody may ask */
         char path[SLOT_TEXT_MAX + 512];  /* of the bundle, when it is downloaded */
         char os_version[SLOT_VERSION_MAX]; /* by os-release */
         int64_t built_sec;               /* a clock before this is not set; 0: believe it */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <update-broker/sdk/json.h>
 
 static const char *const state_names[STATE_COUNT] = {
@@ -102,6 +103,7 @@ static const struct member pending_members[] = {
         TEXT(pending, "id", id),
         TEXT(pending, "version", version),
         TEXT(pending, "hash", hash),
+        TEXT(pending, "sha256", sha256),
         TEXT(pending, "fromVersion", from_version),
         TEXT(pending, "from", from),
         TEXT(pending, "to", to),
@@ -114,7 +116,14 @@ static const struct member pending_members[] = {
 static const struct member blocked_members[] = {
         TEXT(blocked, "version", version),
         TEXT(blocked, "hash", hash),
+        TEXT(blocked, "sha256", sha256),
         NUMBER(blocked, "failures", failures),
+        { NULL, MEMBER_TEXT, 0, 0 },
+};
+
+static const struct member used_members[] = {
+        TEXT(used, "id", id),
+        NUMBER(used, "expires", expires_sec),
         { NULL, MEMBER_TEXT, 0, 0 },
 };
 
@@ -131,6 +140,7 @@ static const struct member outcome_members[] = {
 static const struct member record_members[] = {
         TEXT(record, "confirmed", confirmed),
         BOOL(record, "repair", repair),
+        NUMBER(record, "usedUntil", used_until_sec),
         { NULL, MEMBER_TEXT, 0, 0 },
 };
 
@@ -179,6 +189,13 @@ int record_write(const struct record *record, char **ret)
         for (i = 0; i < record->n_blocked; i++) {
                 ub_json_open_object(&w, NULL);
                 put_members(&w, blocked_members, &record->blocked[i]);
+                ub_json_close_object(&w);
+        }
+        ub_json_close_array(&w);
+        ub_json_open_array(&w, "used");
+        for (i = 0; i < record->n_used; i++) {
+                ub_json_open_object(&w, NULL);
+                put_members(&w, used_members, &record->used[i]);
                 ub_json_close_object(&w);
         }
         ub_json_close_array(&w);
@@ -297,6 +314,11 @@ static int read_lists(const struct ub_json *root, struct ub_error *error, struct
              at && r >= 0 && ret->n_blocked < RECORD_BLOCKED_MAX; at = ub_json_next(at))
                 r = read_element(at, blocked_members, error, &ret->blocked[ret->n_blocked++]);
         if (r >= 0)
+                r = ub_json_get_array(root, "used", error, &list);
+        for (at = r > 0 ? ub_json_first(list) : NULL;
+             at && r >= 0 && ret->n_used < RECORD_USED_MAX; at = ub_json_next(at))
+                r = read_element(at, used_members, error, &ret->used[ret->n_used++]);
+        if (r >= 0)
                 r = ub_json_get_array(root, "history", error, &list);
         for (at = r > 0 ? ub_json_first(list) : NULL;
              at && r >= 0 && ret->n_history < RECORD_HISTORY_MAX; at = ub_json_next(at))
@@ -355,27 +377,30 @@ void record_done(struct record *record)
 
 /* -------------------------------------------------------------------------- lists of the record */
 
-/* The same bundle, or, when a hash is missing, the same version. */
-static bool is_same(const struct blocked *b, const char *version, const char *hash)
+static bool is_same(const struct blocked *b, const struct identity *identity)
 {
-        if (*hash && *b->hash)
-                return strcmp(b->hash, hash) == 0;
-        return strcmp(b->version, version) == 0;
+        if (*b->sha256 && *identity->sha256)
+                return strcasecmp(b->sha256, identity->sha256) == 0;
+        if (*b->hash && *identity->hash)
+                return strcmp(b->hash, identity->hash) == 0;
+        if (*b->hash && *identity->sha256)
+                return false;
+        return strcmp(b->version, identity->version) == 0;
 }
 
-static struct blocked *find_blocked(struct record *record, const char *version, const char *hash)
+static struct blocked *find_blocked(struct record *record, const struct identity *identity)
 {
         size_t i;
 
         for (i = 0; i < record->n_blocked; i++)
-                if (is_same(&record->blocked[i], version, hash))
+                if (is_same(&record->blocked[i], identity))
                         return &record->blocked[i];
         return NULL;
 }
 
-uint64_t record_block(struct record *record, const char *version, const char *hash)
+uint64_t record_block(struct record *record, const struct identity *identity)
 {
-        struct blocked *b = find_blocked(record, version, hash);
+        struct blocked *b = find_blocked(record, identity);
 
         if (!b) {
                 if (record->n_blocked == RECORD_BLOCKED_MAX) {
@@ -385,15 +410,16 @@ uint64_t record_block(struct record *record, const char *version, const char *ha
                 }
                 b = &record->blocked[record->n_blocked++];
                 *b = (struct blocked){ .failures = 0 };
-                RECORD_SET(b->version, version);
-                RECORD_SET(b->hash, hash);
+                RECORD_SET(b->version, identity->version);
+                RECORD_SET(b->hash, identity->hash);
+                RECORD_SET(b->sha256, identity->sha256);
         }
         return ++b->failures;
 }
 
-void record_unblock(struct record *record, const char *version, const char *hash)
+void record_unblock(struct record *record, const struct identity *identity)
 {
-        struct blocked *b = find_blocked(record, version, hash);
+        struct blocked *b = find_blocked(record, identity);
         size_t behind;
 
         if (!b)
@@ -403,15 +429,51 @@ void record_unblock(struct record *record, const char *version, const char *hash
         record->n_blocked--;
 }
 
-uint64_t record_failures(const struct record *record, const char *version, const char *hash)
+uint64_t record_failures(const struct record *record, const struct identity *identity)
 {
         uint64_t failures = 0;
         size_t i;
 
         for (i = 0; i < record->n_blocked; i++)
-                if (is_same(&record->blocked[i], version, hash))
+                if (is_same(&record->blocked[i], identity))
                         failures += record->blocked[i].failures;
         return failures;
+}
+
+static void forget_used(struct record *record)
+{
+        if (record->used_until_sec < record->used[0].expires_sec)
+                record->used_until_sec = record->used[0].expires_sec;
+        record->n_used--;
+        memmove(record->used, record->used + 1, record->n_used * sizeof(record->used[0]));
+}
+
+bool record_is_used(const struct record *record, const char *id, int64_t expires_sec)
+{
+        size_t i;
+
+        if (expires_sec <= 0 || (uint64_t)expires_sec <= record->used_until_sec)
+                return true;
+        for (i = 0; i < record->n_used; i++)
+                if (strcmp(record->used[i].id, id) == 0)
+                        return true;
+        return false;
+}
+
+void record_use(struct record *record, const char *id, int64_t expires_sec)
+{
+        struct used used = { .expires_sec = (uint64_t)expires_sec };
+        size_t i;
+
+        if (record_is_used(record, id, expires_sec))
+                return;
+        RECORD_SET(used.id, id);
+        if (record->n_used == RECORD_USED_MAX)
+                forget_used(record);
+        for (i = record->n_used; i > 0 && record->used[i - 1].expires_sec > used.expires_sec; i--)
+                record->used[i] = record->used[i - 1];
+        record->used[i] = used;
+        record->n_used++;
 }
 
 void record_remember(struct record *record, const struct outcome *outcome)

@@ -9,7 +9,8 @@
  *      "activity":{...},   the one that runs, or ran last
  *      "pending":{...},    an activated slot that has not proven itself in a boot
  *      "confirmed":BOOT,   the boot that was marked good
- *      "blocked":[...],    versions that failed to boot
+ *      "blocked":[...],    bundles that failed to boot
+ *      "used":[...],       signed requests that were begun, until they expire
  *      "history":[...]}    the last outcomes, newest first, for people
  *
  * A record of a later version, or one that cannot be read, is not thrown away silently: the caller
@@ -36,6 +37,7 @@ enum {
         RECORD_BOOT_MAX = 64,
         RECORD_BLOCKED_MAX = 16,
         RECORD_HISTORY_MAX = 20,
+        RECORD_USED_MAX = 64,
 };
 
 /* Where an activity stands.  The order is that of a good one. */
@@ -72,6 +74,7 @@ struct request {
         char url[RECORD_URL_MAX];
         char sha256[SLOT_TEXT_MAX];
         uint64_t size;
+        int64_t expires_sec; /* of a signed one; not kept with the activity */
 };
 
 struct activity {
@@ -103,6 +106,7 @@ struct pending {
         char id[UB_MAX_ID + 1];
         char version[SLOT_VERSION_MAX];
         char hash[SLOT_TEXT_MAX];
+        char sha256[SLOT_TEXT_MAX];
         char from_version[SLOT_VERSION_MAX];
         char from[SLOT_NAME_MAX]; /* slots */
         char to[SLOT_NAME_MAX];
@@ -111,10 +115,23 @@ struct pending {
         bool told; /* the outcome was reported */
 };
 
+/* What tells a bundle from another one of its version.  "": not known. */
+struct identity {
+        const char *version;
+        const char *hash;   /* of its manifest, as RAUC says */
+        const char *sha256; /* of the file, as the request says */
+};
+
 struct blocked {
         char version[SLOT_VERSION_MAX];
         char hash[SLOT_TEXT_MAX];
+        char sha256[SLOT_TEXT_MAX];
         uint64_t failures;
+};
+
+struct used {
+        char id[UB_MAX_ID + 1];
+        uint64_t expires_sec;
 };
 
 struct outcome {
@@ -133,6 +150,9 @@ struct record {
         bool repair; /* the boot order may not be what it should: look when RAUC is back */
         struct blocked blocked[RECORD_BLOCKED_MAX];
         size_t n_blocked;
+        struct used used[RECORD_USED_MAX]; /* the one that expires first comes first */
+        size_t n_used;
+        uint64_t used_until_sec; /* what expires up to here is not remembered one by one */
         struct outcome history[RECORD_HISTORY_MAX];
         size_t n_history;
 };
@@ -152,12 +172,20 @@ int record_read(const char *text, struct ub_error *error, struct record *ret);
 
 void record_done(struct record *record);
 
-/* Counts a failed boot of a version; the oldest entry makes room.  Returns its failures. */
-uint64_t record_block(struct record *record, const char *version, const char *hash);
-/* The version has proven itself. */
-void record_unblock(struct record *record, const char *version, const char *hash);
-/* Failed boots of this version, or of this very bundle when both hashes are known. */
-uint64_t record_failures(const struct record *record, const char *version, const char *hash);
+/* Counts a failed boot of a bundle; the oldest entry makes room.  Returns its failures. */
+uint64_t record_block(struct record *record, const struct identity *identity);
+/* The bundle has proven itself. */
+void record_unblock(struct record *record, const struct identity *identity);
+/* Failed boots of this bundle; of its version where nothing tells it from another.  One that was
+ * named with its sha256, where only the hash of the other's manifest is known, is given the benefit
+ * of the doubt until RAUC has looked at it. */
+uint64_t record_failures(const struct record *record, const struct identity *identity);
+
+/* Notes that a signed request was begun.  The list needs no clock: what makes room moves the limit
+ * below which every request is taken for used, and a request that has expired by then is no loss. */
+void record_use(struct record *record, const char *id, int64_t expires_sec);
+/* Was it?  Or might it have been: it expires before something that is not remembered any more. */
+bool record_is_used(const struct record *record, const char *id, int64_t expires_sec);
 
 /* Puts an outcome in front of the history. */
 void record_remember(struct record *record, const struct outcome *outcome);

@@ -20,6 +20,7 @@
 #include <update-broker/sdk/status.h>
 
 #include "plugins/self-update/policy.h"
+#include "plugins/self-update/signers.h"
 
 #ifndef SELF_UPDATE_VERSION
 #define SELF_UPDATE_VERSION "1.0"
@@ -95,6 +96,7 @@ static void self_update_destroy(void *data)
 
         carry_stop(self);
         machine_done(&self->machine);
+        (void)signers_free(self->signers);
         free(self);
 }
 
@@ -151,12 +153,34 @@ static int self_update_create(const struct ub_host *host, const char *settings_j
         return 0;
 }
 
+static int load_signers(struct self_update *self)
+{
+        const struct settings_list *keys = &self->settings.request.keys;
+        struct ub_error error = UB_ERROR_INIT;
+        int r;
+
+        if (keys->n == 0)
+                return 0;
+        r = signers_load(keys, &error, &self->signers);
+        if (r < 0) {
+                ub_err(self->host, "settings.request.keys: %s", error.text);
+                return r;
+        }
+        ub_info(self->host, "requests have to be signed by one of %zu keys",
+                signers_count(self->signers));
+        self->machine.signers = self->signers;
+        return 0;
+}
+
 static int self_update_start(void *data, uint32_t flags)
 {
         struct self_update *self = data;
         char boot[RECORD_BOOT_MAX];
         int r;
 
+        r = load_signers(self);
+        if (r < 0)
+                return r;
         read_system(self, boot);
         r = carry_start(self);
         if (r < 0) {

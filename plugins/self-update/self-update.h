@@ -8,6 +8,7 @@
  *     record.c        what is kept
  *     message.c       the words of the feedback
  *     policy.c        may this update be done at all?
+ *     signers.c       may this one ask for it?
  *     verdict.c       what has become of an activated slot
  *     slots.c         what RAUC tells of the device
  *     rauc*.c         the D-Bus client
@@ -34,6 +35,7 @@ struct fetch;
 struct health;
 struct rauc;
 struct self_update;
+struct signers;
 struct watch;
 
 struct timer {
@@ -46,6 +48,7 @@ struct self_update {
         const struct ub_host *host;
         struct settings settings;
         struct machine machine;
+        struct signers *signers; /* NULL: the settings name no keys */
 
         struct rauc *rauc;
         struct fetch *fetch;

@@ -28,7 +28,7 @@
         "\"finalStatus\":{\"enum\":[\"COMPLETE\",\"COMPLETED\"]},"               \
         "\"rollbackFeedback\":" BOOLEAN ",\"rejectOutOfOrder\":" BOOLEAN ","     \
         "\"reportAfterReboot\":" BOOLEAN ",\"details\":" BOOLEAN ","             \
-        "\"downgrade\":{\"enum\":[\"allow\",\"deny\"]},"                         \
+        "\"downgrade\":{\"enum\":[\"allow\",\"deny\",\"semver\"]},"                         \
         "\"minimumVersion\":" VERSION ","                                        \
         "\"maxFailedBoots\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000}," \
         "\"confirmEveryBoot\":" BOOLEAN ","                                      \
@@ -53,13 +53,15 @@
         "\"runTimeout\":" TIME ",\"units\":" LIST ",\"writable\":" LIST ","      \
         "\"url\":" URL ",\"mqtt\":" BOOLEAN
 
+#define REQUEST "\"keys\":" LIST ",\"maxLifetime\":" TIME
+
 #define CLOCK "\"notBefore\":" VERSION ",\"wait\":" TIME
 
 #define WATCH "\"folder\":" PATH ",\"install\":" BOOLEAN ",\"reboot\":" BOOLEAN
 
 #define SECTIONS                                                                 \
         "\"download\":" OBJECT(DOWNLOAD) ",\"rauc\":" OBJECT(RAUC) ","           \
-        "\"health\":" OBJECT(HEALTH) ",\"clock\":" OBJECT(CLOCK) ","             \
-        "\"watch\":" OBJECT(WATCH)
+        "\"health\":" OBJECT(HEALTH) ",\"request\":" OBJECT(REQUEST) ","         \
+        "\"clock\":" OBJECT(CLOCK) ",\"watch\":" OBJECT(WATCH)
 
 const char settings_schema[] = OBJECT(ROOT SECTIONS);

@@ -10,9 +10,12 @@
 #include <string.h>
 #include <update-broker/sdk/json.h>
 
+#include "plugins/self-update/policy.h"
+
 #define MSEC UINT64_C(1000)
 #define SECOND (1000 * MSEC)
 #define MINUTE (60 * SECOND)
+#define DAY (24 * 60 * MINUTE)
 #define MIB (UINT64_C(1024) * 1024)
 
 enum row_type { ROW_TEXT, ROW_BOOL, ROW_NUMBER, ROW_TIME, ROW_SIZE, ROW_LIST, ROW_WORD, ROW_THREE };
@@ -29,7 +32,7 @@ struct row {
 static const char *const profile_words[] = { "leda", "kanto", NULL };
 static const char *const mode_words[] = { "download", "stream", NULL };
 static const char *const verify_words[] = { "update", "download", NULL };
-static const char *const downgrade_words[] = { "allow", "deny", NULL };
+static const char *const downgrade_words[] = { "allow", "deny", "semver", NULL };
 static const char *const reboot_words[] = { "logind", "none", NULL };
 static const char *const final_words[] = { "", "COMPLETE", "COMPLETED", NULL };
 
@@ -93,6 +96,8 @@ static const struct row rows[] = {
         LIST("health", "writable", health.writable),
         TEXT("health", "url", health.url),
         BOOL("health", "mqtt", health.mqtt),
+        LIST("request", "keys", request.keys),
+        TIME("request", "maxLifetime", request.max_lifetime_usec),
         TEXT("clock", "notBefore", clock.not_before),
         TIME("clock", "wait", clock.wait_usec),
         TEXT("watch", "folder", watch.folder),
@@ -111,7 +116,7 @@ struct unit {
 
 static const struct unit time_units[] = {
         { "ms", MSEC },        { "us", 1 },          { "h", 60 * MINUTE },
-        { "d", 24 * 60 * MINUTE }, { "m", MINUTE },  { "s", SECOND }, { NULL, 0 },
+        { "d", DAY },          { "m", MINUTE },       { "s", SECOND }, { NULL, 0 },
 };
 
 static const struct unit size_units[] = {
@@ -262,7 +267,8 @@ static bool same_section(const char *a, const char *b)
 
 static int check_keys(const struct ub_json *object, const char *section, struct ub_error *error)
 {
-        static const char *const sections[] = { "download", "rauc", "health", "clock", "watch" };
+        static const char *const sections[] = { "download", "rauc",  "health",
+                                                "request",  "clock", "watch" };
         const char *keys[N_ROWS + sizeof(sections) / sizeof(sections[0]) + 1];
         size_t n = 0;
         size_t i;
@@ -329,6 +335,7 @@ static void set_defaults(struct settings *s)
         s->health.timeout_usec = 5 * MINUTE;
         s->health.interval_usec = 5 * SECOND;
         s->health.run_usec = 60 * SECOND;
+        s->request.max_lifetime_usec = 30 * DAY;
         s->clock.wait_usec = 5 * MINUTE;
 }
 
@@ -356,10 +363,29 @@ static int check_paths(const struct settings *s, struct ub_error *error)
                         return ub_error_set(error, -EBADMSG,
                                             "settings.%s: expected an absolute path, got \"%s\"",
                                             paths[i].name, paths[i].path);
+        for (i = 0; i < s->request.keys.n; i++)
+                if (*s->request.keys.text[i] != '/')
+                        return ub_error_set(error, -EBADMSG,
+                                            "settings.request.keys[%zu]: expected an absolute "
+                                            "path, got \"%s\"", i, s->request.keys.text[i]);
+        return 0;
+}
+
+static int check_together(const struct settings *s, struct ub_error *error)
+{
         if (s->watch.reboot && !s->watch.install)
                 return ub_error_set(error, -EBADMSG,
                                     "settings.watch.reboot: nothing would be installed; set "
                                     "install too");
+        if (s->watch.install && s->request.keys.n > 0)
+                return ub_error_set(error, -EBADMSG,
+                                    "settings.watch.install: a bundle in a folder comes without a "
+                                    "signed request, and request.keys asks for one");
+        if (s->downgrade == DOWNGRADE_SEMVER && *s->minimum_version &&
+            !policy_is_semver(s->minimum_version))
+                return ub_error_set(error, -EBADMSG,
+                                    "settings.minimumVersion: \"%s\" is no semantic version",
+                                    s->minimum_version);
         return 0;
 }
 
@@ -379,6 +405,8 @@ int settings_parse(const char *json, struct ub_error *error, struct settings *re
         }
         if (r >= 0)
                 r = check_paths(settings, error);
+        if (r >= 0)
+                r = check_together(settings, error);
         if (r >= 0)
                 *ret = *settings;
         free(settings);

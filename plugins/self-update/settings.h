@@ -23,7 +23,7 @@ enum {
 enum profile { PROFILE_LEDA = 0, PROFILE_KANTO };
 enum mode { MODE_DOWNLOAD = 0, MODE_STREAM };
 enum verify { VERIFY_UPDATE = 0, VERIFY_DOWNLOAD };
-enum downgrade { DOWNGRADE_ALLOW = 0, DOWNGRADE_DENY };
+enum downgrade { DOWNGRADE_ALLOW = 0, DOWNGRADE_DENY, DOWNGRADE_SEMVER };
 enum reboot_how { REBOOT_LOGIND = 0, REBOOT_NONE };
 enum final_status { FINAL_BY_PROFILE = 0, FINAL_COMPLETE, FINAL_COMPLETED };
 enum three { THREE_BY_PROFILE = 0, THREE_NO, THREE_YES };
@@ -91,6 +91,11 @@ struct settings {
                 char url[SETTINGS_PATH_MAX * 2]; /* that can be fetched; "": none */
                 bool mqtt;                      /* the daemon is connected */
         } health;
+
+        struct {
+                struct settings_list keys; /* files and folders; none: anybody may ask */
+                uint64_t max_lifetime_usec;
+        } request;
 
         struct {
                 char not_before

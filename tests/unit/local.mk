@@ -314,6 +314,7 @@ unit_programs += \
 	tests/unit/test-self-update-agent \
 	tests/unit/test-self-update-hazards \
 	tests/unit/test-self-update-parts \
+	tests/unit/test-self-update-signers \
 	tests/unit/test-ubctl-slots \
 	$(NULL)
 endif
@@ -334,7 +335,11 @@ tests_unit_test_self_update_hazards_LDADD = $(fake_host_ldadd)
 
 tests_unit_test_self_update_parts_SOURCES = tests/unit/test-self-update-parts.c tests/unit/unit.h
 tests_unit_test_self_update_parts_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)
-tests_unit_test_self_update_parts_LDADD = libself-update-machine.a $(fake_host_ldadd)
+tests_unit_test_self_update_parts_LDADD = libself-update-machine.a $(fake_host_ldadd) $(CRYPTO_LIBS)
+
+tests_unit_test_self_update_signers_SOURCES = tests/unit/test-self-update-signers.c $(self_update_rig)
+tests_unit_test_self_update_signers_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_self_update_signers_LDADD = libself-update-machine.a $(fake_host_ldadd) $(CRYPTO_LIBS)
 
 tests_unit_test_remote_agent_SOURCES = tests/unit/test-remote-agent.c tests/unit/remote-rig.h tests/unit/unit.h
 tests_unit_test_remote_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

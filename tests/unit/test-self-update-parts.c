@@ -47,17 +47,74 @@ START_TEST(versions_are_ordered_as_people_do)
 }
 END_TEST
 
+static int check(const struct settings *settings, const struct record *record,
+                 const char *version, const char *running, struct ub_error *error)
+{
+        struct request wanted = { .size = 0 };
+
+        RECORD_SET(wanted.version, version);
+        return policy_check_version(settings, record, &wanted, running, error);
+}
+
 START_TEST(older_versions_are_refused_when_told_so)
 {
         struct settings settings = parse("{\"downgrade\":\"deny\",\"minimumVersion\":\"1.5\"}");
         struct ub_error error = UB_ERROR_INIT;
         struct record record = { .n_blocked = 0 };
 
-        ck_assert_int_eq(policy_check_version(&settings, &record, "v2.1", "v2.0", &error), 0);
-        ck_assert_int_eq(policy_check_version(&settings, &record, "v1.9", "v2.0", &error), -EPERM);
+        ck_assert_int_eq(check(&settings, &record, "v2.1", "v2.0", &error), 0);
+        ck_assert_int_eq(check(&settings, &record, "v1.9", "v2.0", &error), -EPERM);
         ck_assert_str_eq(error.text, "Version v1.9 is older than v2.0, which is running.");
-        ck_assert_int_eq(policy_check_version(&settings, &record, "v1.4", "v1.3", &error), -EPERM);
+        ck_assert_int_eq(check(&settings, &record, "v1.4", "v1.3", &error), -EPERM);
         ck_assert_str_eq(error.text, "Version v1.4 is older than 1.5, the minimum.");
+}
+END_TEST
+
+/* The example of semver.org, section 11, and what people and tools write beside it. */
+START_TEST(semantic_versions_are_ordered_as_their_rules_say)
+{
+        static const char *const ascending[] = {
+                "1.0.0-1",    "1.0.0-alpha", "1.0.0-alpha.1", "v1.0.0-alpha.beta",
+                "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
+                "v1.0.0",     "1.0.9",        "1.0.10",        "2.0.0",
+                "10.0.0",
+        };
+        static const char *const wrong[] = {
+                "", "v", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b",
+                "1.0.0+", "1.0.0 ", "1.0.0-\xc3\xa4", "latest", "1.0.-1",
+        };
+        size_t i;
+        size_t j;
+
+        for (i = 0; i < sizeof(ascending) / sizeof(ascending[0]); i++) {
+                ck_assert_msg(policy_is_semver(ascending[i]), "%s", ascending[i]);
+                for (j = 0; j < sizeof(ascending) / sizeof(ascending[0]); j++) {
+                        int r = policy_compare_semver(ascending[i], ascending[j]);
+
+                        ck_assert_msg((r < 0) == (i < j) && (r > 0) == (i > j), "%s and %s: %d",
+                                      ascending[i], ascending[j], r);
+                }
+        }
+        ck_assert_int_eq(policy_compare_semver("1.0.0+b1", "v1.0.0+b2"), 0);
+        ck_assert_int_eq(policy_compare_semver("1.0.0-a+b1", "1.0.0-a+001"), 0);
+        for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+                ck_assert_msg(!policy_is_semver(wrong[i]), "\"%s\"", wrong[i]);
+}
+END_TEST
+
+START_TEST(with_semver_a_version_has_to_be_one)
+{
+        struct settings settings = parse("{\"downgrade\":\"semver\","
+                                         "\"minimumVersion\":\"1.5.0\"}");
+        struct ub_error error = UB_ERROR_INIT;
+        struct record record = { .n_blocked = 0 };
+
+        ck_assert_int_eq(check(&settings, &record, "2.0.0-rc.1", "2.0.0", &error), -EPERM);
+        ck_assert_str_eq(error.text, "Version 2.0.0-rc.1 is older than 2.0.0, which is running.");
+        ck_assert_int_eq(check(&settings, &record, "v2.0", "2.0.0", &error), -EPERM);
+        ck_assert_str_eq(error.text, "Version v2.0 is no semantic version, such as 1.2.3.");
+        ck_assert_int_eq(check(&settings, &record, "1.4.9", "1.4.0", &error), -EPERM);
+        ck_assert_int_eq(check(&settings, &record, "1.5.0", "what was here before", &error), 0);
 }
 END_TEST
 
@@ -189,6 +246,12 @@ END_TEST
 
 /* --------------------------------------------------------------------------------------- record */
 
+static uint64_t failures(const struct record *record, const char *version, const char *hash,
+                         const char *sha256)
+{
+        return record_failures(record, &(struct identity){ version, hash, sha256 });
+}
+
 START_TEST(a_record_comes_back_as_it_was)
 {
         struct record *a = calloc(1, sizeof(*a));
@@ -214,16 +277,16 @@ START_TEST(a_record_comes_back_as_it_was)
                 char version[16];
 
                 (void)snprintf(version, sizeof(version), "v%d", i);
-                ck_assert_uint_eq(record_block(a, version, ""), 1);
+                ck_assert_uint_eq(record_block(a, &(struct identity){ version, "", "" }), 1);
         }
         ck_assert_int_eq(record_write(a, &text), 0);
         ck_assert_int_eq(record_read(text, NULL, b), 0);
         ck_assert_int_eq(record_write(b, &again), 0);
         ck_assert_str_eq(text, again);
-        ck_assert_uint_eq(record_failures(b, "v5", ""), 1);
-        ck_assert_uint_eq(record_failures(b, "v0", ""), 0);
-        record_unblock(b, "v5", "");
-        ck_assert_uint_eq(record_failures(b, "v5", ""), 0);
+        ck_assert_uint_eq(failures(b, "v5", "", ""), 1);
+        ck_assert_uint_eq(failures(b, "v0", "", ""), 0);
+        record_unblock(b, &(struct identity){ "v5", "", "" });
+        ck_assert_uint_eq(failures(b, "v5", "", ""), 0);
         record_done(a);
         record_done(b);
         free(a);
@@ -264,11 +327,60 @@ START_TEST(the_same_bundle_is_known_by_its_hash)
         struct record *record = calloc(1, sizeof(*record));
 
         ck_assert_ptr_nonnull(record);
-        (void)record_block(record, "v2", "aa");
-        ck_assert_uint_eq(record_block(record, "v2", "aa"), 2);
-        ck_assert_uint_eq(record_failures(record, "v2", ""), 2);
-        ck_assert_uint_eq(record_failures(record, "v2", "bb"), 0);
-        ck_assert_uint_eq(record_failures(record, "v2-renamed", "aa"), 2);
+        (void)record_block(record, &(struct identity){ "v2", "aa", "" });
+        ck_assert_uint_eq(record_block(record, &(struct identity){ "v2", "aa", "" }), 2);
+        ck_assert_uint_eq(failures(record, "v2", "", ""), 2);
+        ck_assert_uint_eq(failures(record, "v2", "bb", ""), 0);
+        ck_assert_uint_eq(failures(record, "v2-renamed", "aa", ""), 2);
+        free(record);
+}
+END_TEST
+
+/* A corrected bundle of a version that did not boot has to get through. */
+START_TEST(another_bundle_of_a_version_that_failed_is_told_by_its_sha256)
+{
+        struct record *record = calloc(1, sizeof(*record));
+
+        ck_assert_ptr_nonnull(record);
+        (void)record_block(record, &(struct identity){ "v2", "", "AB" });
+        ck_assert_uint_eq(failures(record, "v2", "", ""), 1);
+        ck_assert_uint_eq(failures(record, "v2", "", "ab"), 1);
+        ck_assert_uint_eq(failures(record, "v2", "", "cd"), 0);
+        ck_assert_uint_eq(failures(record, "v2", "other", "cd"), 0);
+        (void)record_block(record, &(struct identity){ "v3", "aa", "" });
+        ck_assert_uint_eq(failures(record, "v3", "", "cd"), 0); /* RAUC will say */
+        ck_assert_uint_eq(failures(record, "v3", "aa", "cd"), 1);
+        ck_assert_uint_eq(failures(record, "v3", "bb", "cd"), 0);
+        ck_assert_uint_eq(failures(record, "v3", "", ""), 1);
+        ck_assert_uint_eq(record_block(record, &(struct identity){ "v3", "bb", "" }), 1);
+        free(record);
+}
+END_TEST
+
+START_TEST(a_signed_request_is_used_once)
+{
+        struct record *record = calloc(1, sizeof(*record));
+        char id[16];
+        int i;
+
+        ck_assert_ptr_nonnull(record);
+        for (i = 0; i < RECORD_USED_MAX; i++) {
+                (void)snprintf(id, sizeof(id), "a%d", i);
+                ck_assert(!record_is_used(record, id, 1000 - i));
+                record_use(record, id, 1000 - i);
+                ck_assert(record_is_used(record, id, 1000 - i));
+        }
+        record_use(record, "a0", 1000); /* once more */
+        ck_assert_uint_eq(record->n_used, RECORD_USED_MAX);
+        ck_assert(!record_is_used(record, "b", 10));
+        /* The one that expires first makes room, and with it goes what expires before it. */
+        record_use(record, "c", 2000);
+        ck_assert_uint_eq(record->n_used, RECORD_USED_MAX);
+        ck_assert(record_is_used(record, id, 1000 - RECORD_USED_MAX + 1));
+        ck_assert(record_is_used(record, "b", 10));
+        ck_assert(record_is_used(record, "a0", 1000));
+        ck_assert(record_is_used(record, "c", 2000));
+        ck_assert(!record_is_used(record, "d", 1000));
         free(record);
 }
 END_TEST
@@ -310,6 +422,12 @@ START_TEST(wrong_settings_are_named)
                 { "{\"folder\":\"relative\"}", "settings.folder: expected an absolute path" },
                 { "{\"watch\":{\"reboot\":true}}", "settings.watch.reboot" },
                 { "{\"health\":{\"units\":\"a\"}}", "settings.health.units" },
+                { "{\"request\":{\"keys\":[\"k.pem\"]}}",
+                  "settings.request.keys[0]: expected an absolute path" },
+                { "{\"request\":{\"keys\":[\"/k\"]},\"watch\":{\"install\":true}}",
+                  "settings.watch.install: a bundle in a folder comes without a signed" },
+                { "{\"downgrade\":\"semver\",\"minimumVersion\":\"1.5\"}",
+                  "settings.minimumVersion: \"1.5\" is no semantic version" },
         };
         struct settings settings;
         size_t i;
@@ -367,9 +485,13 @@ START_TEST(the_words_of_kanto)
 END_TEST
 
 UNIT_MAIN("self-update-parts", versions_are_ordered_as_people_do,
-          older_versions_are_refused_when_told_so, schemes_are_allowed_or_not,
+          older_versions_are_refused_when_told_so,
+          semantic_versions_are_ordered_as_their_rules_say, with_semver_a_version_has_to_be_one,
+          schemes_are_allowed_or_not,
           a_clock_before_the_build_is_not_set, the_table_of_verdicts,
           the_target_is_another_slot_of_the_class, a_record_comes_back_as_it_was,
           a_record_that_cannot_be_read_says_why, the_same_bundle_is_known_by_its_hash,
+          another_bundle_of_a_version_that_failed_is_told_by_its_sha256,
+          a_signed_request_is_used_once,
           settings_are_read_with_their_units, wrong_settings_are_named,
           what_people_write_is_escaped, the_words_of_kanto)

@@ -1,6 +1,6 @@
 # plugins/self-update/examples: what a device needs around RAUC, to copy from.
 examplesdir = $(docdir)/examples/self-update
-dist_examples_SCRIPTS = plugins/self-update/examples/make-bundle
+dist_examples_SCRIPTS = plugins/self-update/examples/make-bundle plugins/self-update/examples/sign-request
 dist_examples_DATA = \
 	plugins/self-update/examples/README.md \
 	plugins/self-update/examples/kernel.cfg \
