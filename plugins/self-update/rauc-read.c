@@ -196,21 +196,40 @@ static int read_format(sd_bus_message *m, struct bundle *bundle)
         return r < 0 ? r : 1;
 }
 
-/* The sections are dictionaries inside variants. */
-static int read_section(sd_bus_message *m, const char *key, void *data)
+static int read_known_section(sd_bus_message *m, const char *key, void *data)
 {
-        const char *contents;
-        char type;
-        int r;
-
-        r = sd_bus_message_peek_type(m, &type, &contents);
-        if (r < 0 || type != 'v' || strcmp(contents, "a{sv}") != 0)
-                return r < 0 ? r : 0;
         if (strcmp(key, "update") == 0)
                 return read_inner(m, update_places, data);
         if (strcmp(key, "bundle") == 0)
                 return read_format(m, data);
         return 0;
+}
+
+/* The sections are dictionaries inside a variant, and RAUC puts that into another one. */
+static int read_section(sd_bus_message *m, const char *key, void *data)
+{
+        const char *contents;
+        char type;
+        int known;
+        int r;
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0 || type != 'v')
+                return r < 0 ? r : 0;
+        if (strcmp(contents, "a{sv}") == 0)
+                return read_known_section(m, key, data);
+        if (strcmp(contents, "v") != 0)
+                return 0;
+        r = sd_bus_message_enter_container(m, 'v', "v");
+        if (r >= 0)
+                r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0)
+                return r;
+        known = strcmp(contents, "a{sv}") == 0 ? read_known_section(m, key, data) : 0;
+        r = known == 0 ? sd_bus_message_skip(m, "v") : known;
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
 }
 
 int rauc_read_bundle(sd_bus_message *m, struct bundle *bundle)

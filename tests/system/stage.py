@@ -19,10 +19,14 @@ Exit status: 0, 1 when one failed, 77 when none could be played.
 
 A scenario waits for most of its time: for a hook of RAUC that sleeps, for a boot.  So there are several stages at
 once, and each of them takes the next scenario from a pipe; what a scenario prints comes out when it is over.
+
+The RAUC that is played with, for making bundles as well, is the one that is installed, or RAUC=/path/to/another.
+Which one it was is the first line that is printed.  What needs a later one than it is says so (need_rauc).
 """
 import ctypes
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +38,7 @@ SKIP = 77
 STAGES = 4
 PR_SET_PDEATHSIG = 1
 INSIDE = "UB_ON_STAGE"
+RAUC = "RAUC"
 PACKAGES = {
     "rauc": "rauc", "mksquashfs": "squashfs-tools", "mkfs.ext4": "e2fsprogs", "losetup": "mount", "openssl": "openssl",
     "grub-editenv": "grub-common", "dbus-daemon": "dbus-daemon", "busctl": "systemd", "ip": "iproute2",
@@ -73,10 +78,39 @@ def need(*programs):
             raise Skip("there is no %s (package %s)" % (program, {**PACKAGES, **MORE_PACKAGES}[program]))
 
 
+def rauc_version():
+    """The version of the RAUC that is played with, as numbers that compare: (1, 8)."""
+    text = subprocess.check_output(["rauc", "--version"], text=True)
+    return tuple(int(n) for n in re.search(r"(\d+)\.(\d+)", text).groups())
+
+
+def need_rauc(*version, what):
+    """Skips a scenario that an older RAUC cannot play."""
+    if rauc_version() < version:
+        raise Skip("%s takes RAUC %d.%d, and this is %d.%d; RAUC=/path/to/another tries that one" %
+                   (what, *version, *rauc_version()))
+
+
+def choose_rauc():
+    """Whatever calls `rauc` gets the one that was asked for."""
+    if os.environ.get(RAUC):
+        os.mkdir("/run/rauc-bin")
+        os.symlink(os.path.realpath(os.environ[RAUC]), "/run/rauc-bin/rauc")
+        os.environ["PATH"] = "/run/rauc-bin:" + os.environ["PATH"]
+
+
+def say_which_rauc():
+    rauc = os.environ.get(RAUC) or shutil.which("rauc", path=PATH)
+    print("%s: %s" % (rauc, subprocess.check_output([rauc, "--version"], text=True).strip()), flush=True)
+
+
 def what_is_missing():
     if os.geteuid() != 0:
         return "not root: loop devices and mounts are needed"
-    missing = [p for p in PACKAGES if not shutil.which(p, path=PATH)]
+    other = os.environ.get(RAUC)
+    if other and not os.access(other, os.X_OK):
+        return "RAUC=%s cannot be run" % other
+    missing = [p for p in PACKAGES if not shutil.which(p, path=PATH) and not (other and p == "rauc")]
     if missing:
         return "missing: " + ", ".join("%s (package %s)" % (p, PACKAGES[p]) for p in missing)
     if not os.path.exists("/dev/loop-control"):
@@ -112,6 +146,7 @@ def open_stages(at_once):
     why = what_is_missing()
     if why:
         leave(why)
+    say_which_rauc()
     signal.signal(signal.SIGTERM, terminate)
     todo, to_them = os.pipe()
     from_them, done = os.pipe()
@@ -170,6 +205,7 @@ def play(at_once=STAGES):
     os.set_inheritable(done, False)
     subprocess.check_call(["ip", "link", "set", "lo", "up"])
     subprocess.check_call(["mount", "-t", "tmpfs", "-o", "mode=755", "stage", "/run"])
+    choose_rauc()
     while which := os.read(todo, 1):
         os.write(done, perform(chosen()[which[0]])[0].encode())
     sys.exit(0)
