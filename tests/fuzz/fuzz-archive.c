@@ -6,7 +6,12 @@
  *     FOLDER/inside/tree   what is unpacked, or nothing when it is refused
  *
  * The first byte of the input chooses among the rules.  Whether a link leads outside is for the
- * kernel to say (openat2(2)), not for the code that is tried. */
+ * kernel to say (openat2(2)), not for the code that is tried.
+ *
+ * libarchive asks for as much memory as a header claims to need, and fills what comes; libFuzzer
+ * takes the question for the deed.  So that it is answered with no, as on a small device:
+ *
+ *     ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=256 fuzz-archive ... */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>

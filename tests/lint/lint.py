@@ -427,14 +427,18 @@ def format_hunks(tree):
                 yield path, i1, i2, theirs[j1:j2]
 
 
+def have_clang_format():
+    """Another version has another taste."""
+    if not shutil.which("clang-format"):
+        return False
+    version = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return "version 14." in version
+
+
 @rule
 def format(tree):
     """indentation, blanks and braces as clang-format 14 sets them"""
-    version = ""
-    if shutil.which("clang-format"):
-        version = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, text=True,
-                                 check=True).stdout
-    if "version 14." not in version:
+    if not have_clang_format():
         tree.note("NOT CHECKED: format (clang-format 14 is not installed)")
         return
     for path, first, _, lines in format_hunks(tree):

@@ -114,7 +114,11 @@ BROKEN = {
                                "sizes a%d b c\n" % i for i in range(lint.ALLOWED_AT_MOST))}],
 }
 INFORMATIVE = ("comments",)
-NEEDS = {"format": "clang-format", "scripts": "shellcheck", "sizes": "pmccabe"}
+NEEDS = {  # {rule: (what it needs, is it there?)}
+    "format": ("clang-format 14", lint.have_clang_format),
+    "scripts": ("shellcheck", lambda: shutil.which("shellcheck")),
+    "sizes": ("pmccabe", lambda: shutil.which("pmccabe")),
+}
 
 GOOD = {
         "host/util/a.h": ONCE + "struct a;\n\nint a_get(const struct a *a);\n",
@@ -166,8 +170,8 @@ def main():
     for check in rules:
         if check in INFORMATIVE:
             continue
-        if check in NEEDS and not shutil.which(NEEDS[check]):
-            verdict(True, "%s can fail" % check, " # SKIP %s is not installed" % NEEDS[check])
+        if check in NEEDS and not NEEDS[check][1]():
+            verdict(True, "%s can fail" % check, " # SKIP %s is not installed" % NEEDS[check][0])
             continue
         missed = [files for files in BROKEN.get(check, []) if not findings(files, rules[check])[check]]
         verdict(BROKEN.get(check) and not missed, "%s can fail" % check)
