@@ -225,7 +225,7 @@ static bool is_to_be_asked(const struct hosted *h)
 {
         if (!h->domain || !h->supervisor || h->leaving)
                 return false;
-        if (h->remote && (h->busy || h->direct))
+        if (h->remote && (h->busy || h->direct.activity))
                 return false;
         return h->up || is_starting(h);
 }
@@ -404,10 +404,10 @@ void current_state_reported(struct hosted *h, const char *activity, const char *
         int r = json ? take_inventory(h, json) : 0;
         bool awaited = false;
 
-        if (json)
-                agent_topics_current_state(h, activity, json);
         while (*activity && forget_one(h, activity))
                 awaited = true;
+        if (json)
+                agent_topics_current_state(h, awaited ? "" : activity, json);
         if (json && !awaited && (r > 0 || (r == 0 && !*activity)))
                 republish(h->broker);
 }

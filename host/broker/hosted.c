@@ -109,7 +109,7 @@ static void came_up(struct hosted *h)
         if (!h->domain)
                 return;
         current_state_agent_up(h);
-        agent_topics_again(h);
+        direct_again(h);
         broker_give(b, &(struct event){ .kind = EVENT_AGENT_STARTED, .domain = h->domain });
 }
 
@@ -160,7 +160,7 @@ static void went_down(struct hosted *h, const char *why, bool again)
         if (!h->domain)
                 return;
         if (!again)
-                agent_topics_yield(h, *why ? why : "the agent has been stopped");
+                direct_yield(h, *why ? why : "the agent has been stopped");
         current_state_agent_down(h);
         broker_give(b, &(struct event){
                                .kind = EVENT_AGENT_DIED, .domain = h->domain, .text = why });
@@ -250,7 +250,7 @@ static void on_log(void *data, struct supervisor *supervisor, int level, const c
 
 static bool is_direct(const struct hosted *h, const char *activity)
 {
-        return h->direct && strcmp(h->direct, activity) == 0;
+        return h->direct.activity && strcmp(h->direct.activity, activity) == 0;
 }
 
 /* A plugin returned from what a request led to.  That it took it says nothing yet; a refusal is the
@@ -291,10 +291,8 @@ static void on_answered(void *data, struct supervisor *supervisor, enum instance
                            strerror(-r));
                 return;
         }
-        if (is_direct(h, activity) && call == INSTANCE_CALL_FEEDBACK_GET)
-                agent_topics_yield(h, "the agent was started again and has forgotten it");
-        else if (is_direct(h, activity))
-                agent_topics_refused(h, instance_call_to_string(call), r);
+        if (is_direct(h, activity))
+                direct_refused(h, call, r);
         else
                 broker_give(h->broker, &event);
 }
@@ -311,7 +309,7 @@ static bool is_late(const struct hosted *h, const char *activity, enum status st
 {
         enum status_kind kind = status_kind(status);
 
-        return !h->direct && !h->busy && strcmp(h->last, activity) != 0 &&
+        return !h->direct.activity && !h->busy && strcmp(h->last, activity) != 0 &&
                (kind == STATUS_KIND_END_GOOD || kind == STATUS_KIND_END_BAD);
 }
 
@@ -334,7 +332,7 @@ static void on_feedback(void *data, struct supervisor *supervisor, const char *a
                 return;
         }
         if (is_direct(h, activity))
-                agent_topics_feedback(h, json, feedback->status);
+                direct_feedback(h, json, feedback->status);
         else if (is_late(h, activity, feedback->status))
                 agent_topics_late_feedback(h, activity, json);
         else
@@ -353,7 +351,7 @@ static void on_reboot_request(void *data, struct supervisor *supervisor, const c
 
         (void)supervisor;
         if (is_direct(h, activity))
-                agent_topics_reboot_request(h, reason);
+                direct_reboot_request(h, reason);
         else
                 broker_give(h->broker, &(struct event){
                                                .kind = EVENT_REBOOT_REQUEST,
@@ -433,7 +431,7 @@ static int request(struct hosted *h, struct instance *instance, const struct eff
 {
         switch (effect->kind) {
         case EFFECT_DESIRED_STATE:
-                agent_topics_yield(h, "an orchestrated activity begins");
+                direct_yield(h, "an orchestrated activity begins");
                 return instance_desired_state(instance, effect->activity, effect->text);
         case EFFECT_COMMAND:
                 return instance_command(instance, effect->activity, effect->baseline,
@@ -589,7 +587,7 @@ struct hosted *hosted_free(struct hosted *h)
         plugin_mqtt_drop(h);
         (void)supervisor_free(h->supervisor);
         free(h->domain);
-        agent_topics_forget(h);
+        direct_done(h);
         (void)inventory_free(h->inventory);
         free(h->inventory_text);
         (void)setup_unref(h->setup);

@@ -6,6 +6,7 @@
  *     things.c         ... the same as a Ditto thing, through a connector to the cloud
  *     delivery.c       the end of an activity, until somebody has it
  *     agent-topics.c   a hosted agent's own topics, for who drives it by hand
+ *     direct.c         ... and the activity that is driven so
  *     hosted.c         one plugin: what it says comes in, what it is told goes out
  *     plugin-mqtt.c    the MQTT service of plugins
  *     facts.c          values for preconditions, from topics
@@ -37,8 +38,10 @@
 #include "host/orchestrator/orchestrator.h"
 
 struct chronicle;
+struct command;
 struct delivery;
 struct desired_state;
+struct diag;
 struct domain;
 struct envelope;
 struct inhibitor;
@@ -49,7 +52,7 @@ struct reboot;
 struct setup;
 struct things;
 
-enum { AGENT_TOPICS_IN = 3, STATUS_SIZE = 256 };
+enum { AGENT_TOPICS_IN = 3, STATUS_SIZE = 256, DIRECT_HELD_MAX = 16 };
 
 /* ---------------------------------------------------------------------------------- one plugin */
 
@@ -57,6 +60,24 @@ struct plugin_publish;
 struct plugin_subscription;
 
 /* The agent of a domain, or a connector. */
+/* An activity that came on the agent's own topics.  All zero: none. */
+struct direct {
+        char *activity;
+        char *alias; /* the id that its commands have, when it is another; NULL */
+        char *text;  /* what it wants, as the agent is told; NULL: the agent knows it of old */
+        struct desired_state *desired; /* the same; NULL with text */
+        enum status reached; /* final word of the last step */
+        enum step step;      /* that the agent is at */
+        enum step asked;     /* that the agent was asked for last */
+        bool boots;          /* the agent has asked for a boot */
+};
+
+/* A command that waits for the end of a step. */
+struct direct_held {
+        char activity[PLACE_ID_MAX + 1];
+        struct command *command;
+};
+
 /* Whether an agent that is down may come up. */
 enum hosted_hope { HOSTED_HOPE_UNTOLD = 0,
                    HOSTED_HOPE,
@@ -77,12 +98,12 @@ struct hosted {
         bool remote;  /* the agent proper is another process, behind MQTT */
         uint64_t read_timeout_usec;
         bool busy;    /* takes part in the activity */
-        char *direct; /* activity that came on its own topics; NULL: none */
-        char *direct_alias; /* the id that its commands have, when it is another; NULL */
-        bool direct_firm;   /* it is at something that cannot be given up */
         char last[PLACE_ID_MAX + 1]; /* activity of the orchestrator that it was in last */
-        struct desired_state *direct_desired; /* what it wants */
-        bool direct_boots; /* has asked for a boot */
+        struct direct direct;
+        struct direct direct_before; /* until the agent has taken what is in `direct` */
+        struct direct direct_past;   /* that ended last */
+        struct direct_held direct_held[DIRECT_HELD_MAX];
+        size_t n_direct_held;
         struct inventory *inventory; /* NULL: not known yet */
         char *inventory_text;
         struct uplink_route *topics[AGENT_TOPICS_IN];
@@ -236,20 +257,38 @@ void plugin_mqtt_connected(struct broker *b, bool up);
 /* agent-topics.c */
 int agent_topics_begin(struct hosted *h);
 void agent_topics_end(struct hosted *h);
-/* What the agent says of the activity that came this way; status: what it means. */
-void agent_topics_feedback(struct hosted *h, const char *json, enum status status);
+/* A feedback of the broker's own. */
+void agent_topics_say(struct hosted *h, const char *activity, enum status status,
+                      const char *message);
+void agent_topics_publish_feedback(struct hosted *h, const char *activity, const char *json);
 /* What became of an activity that was before this life of the daemon. */
 void agent_topics_late_feedback(struct hosted *h, const char *activity, const char *json);
-/* The agent runs again: what came this way goes on, if the agent remembers. */
-void agent_topics_again(struct hosted *h);
-/* The agent asks for a boot: it comes when the activity has been cleaned up. */
-void agent_topics_reboot_request(struct hosted *h, const char *reason);
-void agent_topics_refused(struct hosted *h, const char *what, int r);
+/* activity: of who asked on these topics; "": nobody did. */
 void agent_topics_current_state(struct hosted *h, const char *activity, const char *json);
 void agent_topics_oversized(struct hosted *h, const struct mqtt_message *message);
-void agent_topics_forget(struct hosted *h);
+
+/* direct.c */
+/* The id that who drives it by hand knows it by. */
+const char *direct_id(const struct direct *d);
+/* The agent runs.  newcomer: its activity, text and desired; all zero afterwards if it was taken.
+ * -EBUSY and diag: not now. */
+int direct_begin(struct hosted *h, struct direct *newcomer, struct diag *diag);
+/* The agent runs.  Takes the command on success. */
+int direct_command(struct hosted *h, const char *activity, struct command *command,
+                   struct diag *diag);
+/* What the agent says of the activity; status: what it means. */
+void direct_feedback(struct hosted *h, const char *json, enum status status);
+/* The agent refused a request that is about the activity. */
+void direct_refused(struct hosted *h, enum instance_call call, int r);
+/* The agent asks for a boot: it comes when the activity has been cleaned up. */
+void direct_reboot_request(struct hosted *h, const char *reason);
+/* The agent runs again: the activity goes on, if the agent remembers. */
+void direct_again(struct hosted *h);
 /* An orchestrated activity takes the agent over, or it died: who drove it by hand is told. */
-void agent_topics_yield(struct hosted *h, const char *why);
+void direct_yield(struct hosted *h, const char *why);
+void direct_forget(struct direct *d);
+/* Frees everything. */
+void direct_done(struct hosted *h);
 
 /* northbound.c */
 int northbound_begin(struct broker *b);

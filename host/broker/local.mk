@@ -14,6 +14,7 @@ libhost_broker_a_SOURCES = \
 	host/broker/control-peer.c \
 	host/broker/current-state.c \
 	host/broker/delivery.c \
+	host/broker/direct.c \
 	host/broker/facts.c \
 	host/broker/hosted.c \
 	host/broker/inhibitor.c host/broker/inhibitor.h \

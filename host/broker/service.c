@@ -69,7 +69,7 @@ static struct json *agent_write(const struct hosted *h)
         if (r == 0 && h->supervisor)
                 r = json_set(object, "isolation", text(status.isolated ? "process" : "none"));
         if (r == 0)
-                r = json_set(object, "busy", json_new_bool(h->busy || h->direct));
+                r = json_set(object, "busy", json_new_bool(h->busy || h->direct.activity));
         if (r == 0)
                 r = json_set(object, "deaths", json_new_integer(status.deaths));
         return r < 0 ? NULL : TAKE_PTR(object);

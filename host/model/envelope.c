@@ -184,19 +184,20 @@ const char *envelope_salvage_activity(const char *text, size_t length, char buf[
 
 int envelope_write(const char *activity, int64_t timestamp_ms, const char *payload, char **ret)
 {
-        CLEANUP_JSON struct json *id = json_new_string(activity);
+        CLEANUP_JSON struct json *id = activity ? json_new_string(activity) : NULL;
         CLEANUP_FREE char *quoted = NULL;
         char *text;
         int r;
 
-        if (!id)
+        if (activity && !id)
                 return -ENOMEM;
-        r = json_print(id, JSON_LAYOUT_COMPACT, &quoted);
+        r = id ? json_print(id, JSON_LAYOUT_COMPACT, &quoted) : 0;
         if (r < 0)
                 return r;
         /* The payload is text that this host has written or checked: no need to take it apart
          * again. */
-        if (asprintf(&text, "{\"activityId\":%s,\"timestamp\":%lld,\"payload\":%s}", quoted,
+        if (asprintf(&text, "{%s%s%s\"timestamp\":%lld,\"payload\":%s}",
+                     quoted ? "\"activityId\":" : "", quoted ? quoted : "", quoted ? "," : "",
                      (long long)timestamp_ms, payload ? payload : "null") < 0)
                 return -ENOMEM;
         *ret = text;

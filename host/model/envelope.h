@@ -32,5 +32,5 @@ DEFINE_FREEP(struct envelope, envelope);
  * made out, else "".  Returns buf. */
 const char *envelope_salvage_activity(const char *text, size_t length, char buf[PLACE_ID_MAX + 1]);
 
-/* payload: a JSON text; NULL stands for null.  *ret is the caller's to free. */
+/* activity: NULL leaves it out.  payload: a JSON text; NULL stands for null.  *ret is the caller's to free. */
 int envelope_write(const char *activity, int64_t timestamp_ms, const char *payload, char **ret);

@@ -282,6 +282,55 @@ def the_tutorials_commands_have_an_id_of_their_own():
         rig.stop()
 
 
+def answers_by_hand(agent, last):
+    """The words but progress that come when everything is typed at once."""
+    S = "selfupdate/"
+    with Rig({"self-update": agent}) as rig:
+        rig.start()
+        rig.send(S + "desiredstate", "T1", {"domains": [{"id": "self-update", "components": [
+            {"id": "os-image", "version": "v2"}]}]})
+        for command in ("DOWNLOAD", "UPDATE", "ACTIVATE", "CLEANUP"):
+            rig.send(S + "desiredstate/command", "T1", {"command": command})
+        words = []
+        while last not in words:
+            activity, payload = rig.message(S + "desiredstatefeedback")
+            assert activity == "T1", (activity, payload)
+            if not payload["status"].endswith("ING") and payload["status"] != "CLEANUP":
+                words.append(payload["status"])
+        rig.stop()
+        return words
+
+
+def commands_that_are_typed_at_once_are_done_one_after_the_other():
+    words = answers_by_hand(slow(SELF_UPDATE, "DOWNLOAD", steps=3), "CLEANUP_SUCCESS")
+    assert words == ["IDENTIFIED", "DOWNLOAD_SUCCESS", "UPDATE_SUCCESS", "ACTIVATION_SUCCESS", "CLEANUP_SUCCESS"], words
+
+
+def what_was_typed_behind_a_step_that_fails_is_not_done_but_for_the_cleanup():
+    words = answers_by_hand(slow(SELF_UPDATE, "DOWNLOAD", result="fail"), "CLEANUP_SUCCESS")
+    assert words == ["IDENTIFIED", "DOWNLOAD_FAILURE", "CLEANUP_SUCCESS"], words
+
+
+def the_desired_state_twice_takes_no_step_back():
+    """Also while the agent is at a step: it says its last word again, and the step's end is not lost."""
+    S = "selfupdate/"
+    wanted = {"domains": [{"id": "self-update", "components": [{"id": "os-image", "version": "v2"}]}]}
+    with Rig({"self-update": slow(SELF_UPDATE, "DOWNLOAD", steps=3)}) as rig:
+        rig.start()
+        rig.send(S + "desiredstate", "T1", wanted)
+        payload = {"status": ""}
+        for command, word in (("DOWNLOAD", "IDENTIFIED"), (None, "DOWNLOADING")):
+            while payload["status"] != word:
+                payload = rig.message(S + "desiredstatefeedback")[1]
+            if command:
+                rig.send(S + "desiredstate/command", "T1", {"command": command})
+        rig.send(S + "desiredstate", "T1", wanted)
+        while payload["status"] != "DOWNLOAD_SUCCESS":
+            payload = rig.message(S + "desiredstatefeedback")[1]
+            assert payload["status"].startswith("DOWNLOAD") or payload["status"] == "IDENTIFIED", payload
+        rig.stop()
+
+
 def an_agents_own_topics_are_refused_while_the_broker_drives_it():
     with Rig({"containers": slow(CONTAINERS, "DOWNLOAD", delayMs=1500), "self-update": SELF_UPDATE}) as rig:
         rig.start()
@@ -432,6 +481,9 @@ if __name__ == "__main__":
          consent_is_asked_for_and_obeyed, preconditions_wait_for_facts,
          current_state_is_read_on_request_and_published_on_change, an_agents_own_topics_are_served,
          the_tutorials_commands_have_an_id_of_their_own,
+         commands_that_are_typed_at_once_are_done_one_after_the_other,
+         what_was_typed_behind_a_step_that_fails_is_not_done_but_for_the_cleanup,
+         the_desired_state_twice_takes_no_step_back,
          an_agents_own_topics_are_refused_while_the_broker_drives_it,
          without_mqtt_it_is_ready_all_the_same, a_server_without_a_scheme_is_taken_as_one_of_tcp,
          it_waits_for_the_mqtt_server,

@@ -173,6 +173,9 @@ START_TEST(envelopes_are_written_as_the_field_expects)
         ck_assert_int_eq(envelope_write("", 0, NULL, &text), 0);
         ck_assert_str_eq(text, "{\"activityId\":\"\",\"timestamp\":0,\"payload\":null}");
         free(text);
+        ck_assert_int_eq(envelope_write(NULL, 7, "{}", &text), 0);
+        ck_assert_str_eq(text, "{\"timestamp\":7,\"payload\":{}}");
+        free(text);
 }
 END_TEST
 
