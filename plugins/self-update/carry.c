@@ -82,6 +82,12 @@ static void on_found_inspected(struct self_update *self, size_t i, int result, c
 
         record_copy(path, sizeof(path), self->found[i]);
         self->found[i][0] = '\0';
+        if (result == -EBUSY || result == -ENOTCONN || result == -ECONNRESET ||
+            result == -ETIMEDOUT) { /* that says nothing of the bundle */
+                ub_info(self->host, "%s: RAUC cannot be asked: %s", path, text);
+                watch_again(self->watch, path);
+                return;
+        }
         if (result < 0) {
                 ub_notice(self->host, "%s is no bundle for this device: %s", path, text);
                 return;
@@ -94,10 +100,14 @@ static void on_found_inspected(struct self_update *self, size_t i, int result, c
         }
         (void)snprintf(url, sizeof(url), "file://%s", path);
         ub_notice(self->host, "%s holds version %s; the image is %s", path, bundle->version, url);
-        if (self->settings.watch.install)
+        if (!self->settings.watch.install)
+                return;
+        if (machine_is_free(&self->machine))
                 carry_give(self, &(struct event){ .kind = EVENT_LOCAL,
                                                   .text = url,
                                                   .version = bundle->version });
+        else
+                watch_again(self->watch, path);
 }
 
 static void on_inspected(void *data, uint64_t serial, int result, const char *text,
@@ -207,18 +217,25 @@ static void on_timer(void *data)
         carry_give(self, &(struct event){ .kind = EVENT_TIMER, .serial = serial });
 }
 
-static void on_found(void *data, const char *path)
+static bool on_found(void *data, const char *path)
 {
         struct self_update *self = data;
         size_t i;
 
+        if (strlen(path) >= sizeof(self->found[0])) {
+                ub_warning(self->host, "%s: the path is too long", path);
+                return true;
+        }
+        if (!machine_is_free(&self->machine))
+                return false; /* RAUC answers nobody while it installs */
         for (i = 0; i < FOUND_MAX; i++) {
-                if (self->found[i][0] || strlen(path) >= sizeof(self->found[i]))
+                if (self->found[i][0])
                         continue;
                 record_copy(self->found[i], sizeof(self->found[i]), path);
                 rauc_inspect(self->rauc, FOUND_SERIAL + i, path, NULL);
-                return;
+                return true;
         }
+        return false;
 }
 
 /* -------------------------------------------------------------------------------------- storing */
@@ -451,6 +468,7 @@ static void carry(struct self_update *self)
 int carry_start(struct self_update *self)
 {
         const struct settings *s = &self->settings;
+        const struct watch_folder folder = { s->watch.folder, s->watch.interval_usec };
         int r;
 
         r = rauc_new(self->host, s->rauc.bus, s->rauc.autostart, &rauc_events, self, &self->rauc);
@@ -459,7 +477,7 @@ int carry_start(struct self_update *self)
         if (r >= 0)
                 r = health_new(self->host, s, self->rauc, self->fetch, &self->health);
         if (r >= 0 && *s->watch.folder)
-                r = watch_new(self->host, s->watch.folder, on_found, self, &self->watch);
+                r = watch_new(self->host, &folder, on_found, self, &self->watch);
         self->running = r >= 0;
         return r;
 }

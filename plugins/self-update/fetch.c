@@ -141,30 +141,60 @@ void fetch_delete(struct fetch *fetch)
 
 /* -------------------------------------------------------------------------------------- headers */
 
-/* "Name: value" lines, in text, which is cut up.  They may be secrets: they are never logged. */
-static int read_headers(const struct fetch *fetch, char *text, const char *headers[HEADERS_MAX + 1])
+/* All of a file of headers.  It may hold secrets. */
+static int read_header_file(const struct fetch *fetch, const char *path,
+                            char text[HEADERS_BYTES_MAX], struct ub_error *error)
+{
+        struct stat st = { .st_mode = 0 };
+        ssize_t length;
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+        if (fd < 0)
+                return ub_error_set(error, -errno, "%s: %s", path, strerror(errno));
+        if (fstat(fd, &st) == 0 && st.st_mode & 0007)
+                ub_warning(fetch->host, "%s: everybody may read it", path);
+        length = read(fd, text, HEADERS_BYTES_MAX);
+        (void)close(fd);
+        if (length < 0)
+                return ub_error_set(error, -EIO, "%s: %s", path, strerror(errno));
+        if (length == HEADERS_BYTES_MAX)
+                return ub_error_set(error, -E2BIG, "%s: more than %d bytes", path,
+                                    HEADERS_BYTES_MAX - 1);
+        text[length] = '\0';
+        return 0;
+}
+
+/* "Name: value" lines, in text, which is cut up.  They may be secrets: a fault is told by its line's
+ * number, never by what stands there. */
+static int read_headers(const struct fetch *fetch, char text[HEADERS_BYTES_MAX],
+                        const char *headers[HEADERS_MAX + 1], struct ub_error *error)
 {
         const char *path = fetch->settings->download.headers_file;
         char *save = text;
         char *line;
-        ssize_t length;
         size_t n = 0;
-        int fd;
+        int number = 0;
+        int r;
 
         headers[0] = NULL;
         if (!*path)
                 return 0;
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        length = read(fd, text, HEADERS_BYTES_MAX - 1);
-        (void)close(fd);
-        if (length < 0)
-                return -EIO;
-        text[length] = '\0';
-        while ((line = strsep(&save, "\r\n")) != NULL && n < HEADERS_MAX)
-                if (strchr(line, ':') && *line != '#')
-                        headers[n++] = line;
+        r = read_header_file(fetch, path, text, error);
+        if (r < 0)
+                return r;
+        while ((line = strsep(&save, "\n")) != NULL) {
+                number++;
+                line[strcspn(line, "\r")] = '\0';
+                if (*line == '\0' || *line == '#')
+                        continue;
+                if (*line == ':' || !strchr(line, ':'))
+                        return ub_error_set(error, -EBADMSG, "%s:%d: expected \"Name: value\"",
+                                            path, number);
+                if (n == HEADERS_MAX)
+                        return ub_error_set(error, -E2BIG, "%s: more than %d headers", path,
+                                            HEADERS_MAX);
+                headers[n++] = line;
+        }
         headers[n] = NULL;
         return 0;
 }
@@ -225,6 +255,7 @@ void fetch_start(struct fetch *fetch, const struct fetch_request *request)
 {
         const char *headers[HEADERS_MAX + 1];
         char text[HEADERS_BYTES_MAX];
+        struct ub_error error = UB_ERROR_INIT;
         int dir_fd;
         int r;
 
@@ -243,9 +274,9 @@ void fetch_start(struct fetch *fetch, const struct fetch_request *request)
                 ub_info(fetch->host, "the bundle is there already");
                 end_soon(fetch, 0, "", "");
         } else {
-                r = read_headers(fetch, text, headers);
+                r = read_headers(fetch, text, headers, &error);
                 if (r < 0) {
-                        end_soon(fetch, r, "download.headersFile: ", strerror(-r));
+                        end_soon(fetch, r, "download.headersFile: ", error.text);
                 } else {
                         r = start(fetch, request, dir_fd, headers);
                         if (r < 0)

@@ -36,7 +36,7 @@ static void succeed(struct machine *m)
 {
         machine_keep(m, UB_UPDATE_SUCCESS, KEPT_GOOD);
         machine_remember(m, "activated", KEPT_GOOD);
-        if (!m->local && m->record.pending.trial == TRIAL_OUTSTANDING)
+        if (!m->record.activity.local && m->record.pending.trial == TRIAL_OUTSTANDING)
                 machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
                                                 .a = m->record.activity.id,
                                                 .b = (char *)"the new OS image is active" });

@@ -37,7 +37,7 @@ static void clean_up(struct machine *m)
         machine_store(m);
         machine_say_kept(m, MESSAGE_CLEANED);
         machine_say_kept(m, good ? MESSAGE_COMPLETE : MESSAGE_INCOMPLETE);
-        m->local = false;
+        a->local = false;
         if (m->record.pending.trial == TRIAL_SICK)
                 boot_leave(m, m->settings->reboot_after_usec);
 }

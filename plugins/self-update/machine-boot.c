@@ -432,6 +432,8 @@ static void on_start_surveyed(struct machine *m, const struct event *e)
                 update_resume(m);
         else if (m->asked)
                 machine_resume(m);
+        if (!m->main.next)
+                machine_drive_local(m);
         if (e->result >= 0)
                 decide(m);
         else if (m->verify_asked)

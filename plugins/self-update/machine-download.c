@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "plugins/self-update/machine-internal.h"
 #include "plugins/self-update/policy.h"
@@ -171,11 +172,38 @@ void download_name(struct machine *m)
                        (unsigned long long)hash);
 }
 
+static void on_clock_retry(struct machine *m, const struct event *e)
+{
+        (void)e;
+        download_begin(m);
+}
+
+/* Certificates of a server, or of the bundle, need a clock.  The bundle of a plain http URL is
+ * looked at in UPDATE, which waits for itself. */
+static int await_clock(struct machine *m, bool remote, struct ub_error *error)
+{
+        struct activity *a = &m->record.activity;
+        char text[MESSAGE_AMOUNT_MAX];
+        int r;
+
+        if (m->settings->verify == VERIFY_UPDATE &&
+            (!remote || (m->settings->mode == MODE_DOWNLOAD &&
+                         strncasecmp(a->request.url, "https:", 6) != 0)))
+                return 0;
+        r = machine_await_clock(m, on_clock_retry, error);
+        if (r > 0 && a->state != STATE_DOWNLOADING) {
+                message_amount("Downloading", 0, text);
+                machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
+        }
+        return r;
+}
+
 void download_begin(struct machine *m)
 {
         struct activity *a = &m->record.activity;
         struct ub_error error = UB_ERROR_INIT;
         bool remote = false;
+        int r;
 
         m->percent = -1;
         if (a->already) {
@@ -186,7 +214,12 @@ void download_begin(struct machine *m)
                 fail(m, error.text);
                 return;
         }
-        if (strncmp(a->request.url, "http:", 5) == 0)
+        r = await_clock(m, remote, &error);
+        if (r < 0)
+                fail(m, error.text);
+        if (r != 0)
+                return;
+        if (strncasecmp(a->request.url, "http:", 5) == 0)
                 machine_log(m, UB_LOG_WARNING, "the bundle comes over plain http; its signature "
                                                "is all that protects it");
         if (m->settings->mode == MODE_DOWNLOAD || !remote) {

@@ -27,8 +27,6 @@
 #include "plugins/self-update/settings.h"
 #include "plugins/self-update/signers.h"
 
-enum { CLOCK_RETRY_USEC = 2000000 };
-
 #define USED                                                                                 \
         "The request was used before, or expires before one that was: a signed request is good " \
         "for one activity."
@@ -146,6 +144,7 @@ static bool is_same_request(const struct request *a, const struct request *b)
 static void refuse(struct machine *m, const char *text)
 {
         machine_say_to(m, m->wanted_id, MESSAGE_NOT_IDENTIFIED, "", text);
+        machine_drive_local(m); /* which may have been held up by what was refused */
 }
 
 /* Makes what is wanted the activity. */
@@ -156,7 +155,9 @@ static void take_over(struct machine *m, enum state state)
         if (a->state != STATE_IDLE && strcmp(a->id, m->wanted_id) != 0)
                 machine_log(m, UB_LOG_NOTICE, "activity %s gives way to %s", a->id, m->wanted_id);
         free(a->last);
-        *a = (struct activity){ .state = state, .request = m->wanted };
+        *a = (struct activity){ .state = state,
+                                .request = m->wanted,
+                                .local = m->wanted_local };
         RECORD_SET(a->id, m->wanted_id);
         RECORD_SET(a->from, machine_version(m));
         if (m->signers)
@@ -247,14 +248,9 @@ static bool is_timely(struct machine *m)
         bool is_harmless = is_running(m) && !is_to_revert(m);
         int r;
 
-        r = policy_check_clock(m->wall_sec, m->built_sec, &error);
-        if (r < 0 && m->time_usec - m->wait_usec < m->settings->clock.wait_usec) {
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_TIMER,
-                                                .number = CLOCK_RETRY_USEC },
-                              on_clock_retry);
+        r = machine_await_clock(m, on_clock_retry, &error);
+        if (r > 0)
                 return false;
-        }
         if (r >= 0)
                 r = policy_check_expiry(m->settings, m->wall_sec, m->wanted.expires_sec, &error);
         if (r >= 0 && !is_harmless &&
@@ -346,18 +342,16 @@ void identify_begin(struct machine *m, const struct event *e)
         }
         machine_say_to(m, e->activity, MESSAGE_IDENTIFYING, "", NULL);
         m->wanted = wanted;
+        m->wanted_local = false;
         RECORD_SET(m->wanted_id, e->activity);
-        m->wait_usec = m->time_usec;
         look(m);
 }
 
-/* A bundle in the watched folder: done without being asked, unless it was done before or something
- * else goes on. */
+/* A bundle in the watched folder: done without being asked.  It never takes the place of what the
+ * host has asked for, whose next command would be taken for one about the bundle. */
 void identify_local(struct machine *m, const struct event *e)
 {
-        const struct activity *a = &m->record.activity;
-
-        if (m->main.next || (is_under_way(a) && a->state != STATE_IDENTIFIED)) {
+        if (!machine_is_free(m)) {
                 machine_log(m, UB_LOG_NOTICE, "%s: another update is in progress", e->text);
                 return;
         }
@@ -365,6 +359,6 @@ void identify_local(struct machine *m, const struct event *e)
         RECORD_SET(m->wanted.version, e->version);
         RECORD_SET(m->wanted.url, e->text);
         (void)snprintf(m->wanted_id, sizeof(m->wanted_id), "local-%lld", (long long)m->wall_sec);
-        m->local = true;
+        m->wanted_local = true;
         look(m);
 }

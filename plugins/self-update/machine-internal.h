@@ -23,6 +23,10 @@ void machine_answer_gets(struct machine *m);
 /* Takes up what an earlier life was at, once the host has shown that it still wants it. */
 void machine_resume(struct machine *m);
 
+/* Is the clock believable?  0: it is.  1: not yet, and next is called to ask again.  -EAGAIN: it
+ * was waited for long enough; error says what is wrong. */
+int machine_await_clock(struct machine *m, machine_fn next, struct ub_error *error);
+
 /* May the slot that runs be marked active, which also says that it is good? */
 bool machine_vouches(const struct machine *m);
 
@@ -43,6 +47,8 @@ void machine_conclude(struct machine *m, enum state state, enum message_kind kin
                       const char *text, int progress);
 /* Ends a step badly.  kept: what CLEANUP will tell; NULL: the same text. */
 void machine_fail(struct machine *m, enum message_kind kind, const char *text, const char *kept);
+/* Gives an activity that nobody asked for its next command. */
+void machine_drive_local(struct machine *m);
 void machine_keep(struct machine *m, const char *status, const char *message);
 void machine_remember(struct machine *m, const char *result, const char *message);
 

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "plugins/self-update/machine-internal.h"
-#include "plugins/self-update/policy.h"
 #include "plugins/self-update/settings.h"
 
 #define MISMATCH "Bundle version does not match version in desired state request."
@@ -302,11 +301,12 @@ static void look(struct machine *m)
 {
         struct ub_error error = UB_ERROR_INIT;
 
-        if (policy_check_clock(m->wall_sec, m->built_sec, &error) < 0) {
-                if (!wait(m, m->settings->clock.wait_usec, error.text))
-                        fail(m, error.text);
+        int r = machine_await_clock(m, on_retry, &error);
+
+        if (r < 0)
+                fail(m, error.text);
+        if (r != 0)
                 return;
-        }
         machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
 }
 

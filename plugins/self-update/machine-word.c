@@ -12,29 +12,31 @@
 #include "plugins/self-update/machine-internal.h"
 #include "plugins/self-update/settings.h"
 
-/* An activity that nobody asked for drives itself. */
-static void drive_local(struct machine *m, enum message_kind kind)
+void machine_drive_local(struct machine *m)
 {
-        int32_t command = 0;
+        static const int32_t commands[STATE_COUNT] = {
+                [STATE_IDENTIFIED] = UB_CMD_DOWNLOAD,  [STATE_DOWNLOADING] = UB_CMD_DOWNLOAD,
+                [STATE_DOWNLOADED] = UB_CMD_UPDATE,    [STATE_UPDATED] = UB_CMD_ACTIVATE,
+                [STATE_ACTIVATING] = UB_CMD_ACTIVATE,  [STATE_ACTIVATED] = UB_CMD_CLEANUP,
+                [STATE_FAILED] = UB_CMD_CLEANUP,
+        };
+        const struct activity *a = &m->record.activity;
+        int32_t command = commands[a->state];
 
-        if (kind == MESSAGE_IDENTIFIED)
-                command = UB_CMD_DOWNLOAD;
-        else if (kind == MESSAGE_DOWNLOADED)
-                command = UB_CMD_UPDATE;
-        else if (kind == MESSAGE_INSTALLED)
-                command = UB_CMD_ACTIVATE;
-        else if (kind == MESSAGE_ACTIVATED || kind == MESSAGE_DOWNLOAD_FAILED ||
-                 kind == MESSAGE_INSTALL_FAILED || kind == MESSAGE_REJECTED ||
-                 kind == MESSAGE_ACTIVATION_FAILED)
-                command = UB_CMD_CLEANUP;
-        if (command && m->n_held < MACHINE_HELD_MAX) {
-                struct held *held = &m->held[m->n_held++];
+        if (!a->local || !command || m->n_held == MACHINE_HELD_MAX)
+                return;
+        m->held[m->n_held] = (struct held){ .kind = EVENT_COMMAND, .command = command };
+        RECORD_SET(m->held[m->n_held].activity, a->id);
+        m->n_held++;
+}
 
-                *held = (struct held){ .kind = EVENT_COMMAND, .command = command };
-                RECORD_SET(held->activity, m->record.activity.id);
-        }
-        if (kind == MESSAGE_ACTIVATED && m->settings->watch.reboot)
-                boot_leave(m, m->settings->reboot_after_usec);
+/* Does this word end a step, so that an activity that drives itself goes on? */
+static bool ends_step(enum message_kind kind)
+{
+        return kind == MESSAGE_IDENTIFIED || kind == MESSAGE_DOWNLOADED ||
+               kind == MESSAGE_INSTALLED || kind == MESSAGE_ACTIVATED ||
+               kind == MESSAGE_DOWNLOAD_FAILED || kind == MESSAGE_INSTALL_FAILED ||
+               kind == MESSAGE_REJECTED || kind == MESSAGE_ACTIVATION_FAILED;
 }
 
 static void send(struct machine *m, const char *activity, const char *payload)
@@ -68,9 +70,12 @@ static void send_last(struct machine *m, enum message_kind kind)
 {
         const struct activity *a = &m->record.activity;
 
-        if (m->local) {
+        if (a->local) {
                 machine_log(m, UB_LOG_NOTICE, "local update: %s", a->last ? a->last : "");
-                drive_local(m, kind);
+                if (ends_step(kind))
+                        machine_drive_local(m);
+                if (kind == MESSAGE_ACTIVATED && m->settings->watch.reboot)
+                        boot_leave(m, m->settings->reboot_after_usec);
         } else if (m->known && a->last) {
                 send(m, a->id, a->last);
         }
@@ -111,7 +116,9 @@ void machine_say_to(struct machine *m, const char *activity, enum message_kind k
         };
         char *payload = render(m, &message);
 
-        if (payload && m->local)
+        if (payload && ((m->wanted_local && strcmp(activity, m->wanted_id) == 0) ||
+                        (m->record.activity.local &&
+                         strcmp(activity, m->record.activity.id) == 0)))
                 machine_log(m, UB_LOG_NOTICE, "local update: %s", payload);
         else if (payload)
                 send(m, activity, payload);

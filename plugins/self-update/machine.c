@@ -11,7 +11,10 @@
 #include <update-broker/sdk/status.h>
 
 #include "plugins/self-update/machine-internal.h"
+#include "plugins/self-update/policy.h"
 #include "plugins/self-update/settings.h"
+
+enum { CLOCK_RETRY_USEC = 2000000 };
 
 /* -------------------------------------------------------------------------------------- effects */
 
@@ -83,9 +86,32 @@ bool machine_vouches(const struct machine *m)
                (*m->boot && strcmp(record->confirmed, m->boot) == 0);
 }
 
-bool machine_is_busy(const struct machine *m)
+bool machine_is_free(const struct machine *m)
 {
-        return m->main.next != NULL;
+        enum state state = m->record.activity.state;
+
+        return m->started && !m->main.next && m->n_held == 0 &&
+               (state == STATE_IDLE || state == STATE_FAILED || state == STATE_ROLLED_BACK);
+}
+
+int machine_await_clock(struct machine *m, machine_fn next, struct ub_error *error)
+{
+        int r = policy_check_clock(m->wall_sec, m->built_sec, error);
+
+        if (r < 0 && !m->clock_usec) {
+                m->clock_usec = m->time_usec;
+                if (m->settings->clock.wait_usec)
+                        machine_log(m, UB_LOG_NOTICE, "waiting: %s", error->text);
+        }
+        if (r < 0 && m->time_usec - m->clock_usec < m->settings->clock.wait_usec) {
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_TIMER,
+                                                .number = CLOCK_RETRY_USEC },
+                              next);
+                return 1;
+        }
+        m->clock_usec = 0;
+        return r;
 }
 
 /* ------------------------------------------------------------------------------------- requests */
@@ -204,6 +230,20 @@ static void adopt(struct machine *m, const char *activity)
                 m->known = true;
 }
 
+/* The host speaks of an activity that is over, while one goes on that it knows nothing of. */
+static void on_stranger(struct machine *m, const struct event *e)
+{
+        enum message_kind kind = MESSAGE_NOT_CONFIRMED;
+
+        if (e->command == UB_CMD_CLEANUP)
+                kind = MESSAGE_CLEANED;
+        else if (e->command == UB_CMD_ROLLBACK)
+                kind = MESSAGE_ROLLED_BACK;
+        else if (e->command != UB_CMD_VERIFY)
+                kind = steps[e->command].failure;
+        machine_say_to(m, e->activity, kind, "", "A local update is in progress.");
+}
+
 static void on_command(struct machine *m, const struct event *e)
 {
         adopt(m, e->activity);
@@ -257,13 +297,17 @@ static void request(struct machine *m, const struct event *e)
 {
         if (e->kind == EVENT_DESIRED && identify_screen(m, e))
                 return;
+        if (e->kind == EVENT_COMMAND && m->record.activity.local &&
+            strcmp(m->record.activity.id, e->activity) != 0) {
+                on_stranger(m, e);
+                return;
+        }
         if (m->main.next && interrupt(m, e))
                 return;
         if (m->main.next) {
                 hold(m, e);
                 return;
         }
-        m->local = m->local && strcmp(m->record.activity.id, e->activity) == 0;
         if (e->kind == EVENT_DESIRED)
                 identify_begin(m, e);
         else if (e->kind == EVENT_COMMAND)

@@ -132,8 +132,8 @@ struct machine {
 
         char wanted_id[UB_MAX_ID + 1]; /* a desired state that is being looked at */
         struct request wanted;
+        bool wanted_local; /* nobody asked for it */
         bool known; /* the host has spoken of the activity in this life */
-        bool local; /* nobody asked: it drives itself */
         bool told_rollback;
         bool asked;    /* ... with feedback_get: what was cut off goes on */
         bool gives_up; /* CLEANUP takes an activation back */
@@ -149,6 +149,7 @@ struct machine {
         uint64_t alive_usec;  /* last sign of life of an installation; 0: none runs */
         uint64_t wait_usec;   /* since when RAUC is busy, or the clock is not set */
         bool waiting;
+        uint64_t clock_usec; /* since when the clock is waited for; 0: it is not */
         uint64_t tick_serial;
         uint64_t reboot_serial;
 };
@@ -163,5 +164,5 @@ void machine_handle(struct machine *m, const struct event *e);
 
 /* The version that runs, as far as anybody knows; "" when nobody does. */
 const char *machine_version(const struct machine *m);
-/* Is anything under way that must not be cut off by a new configuration? */
-bool machine_is_busy(const struct machine *m);
+/* Does nothing go on, also no activity that waits for its next command? */
+bool machine_is_free(const struct machine *m);

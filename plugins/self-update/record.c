@@ -82,6 +82,7 @@ static const struct member activity_members[] = {
         NUMBER(activity, "size", request.size),
         TEXT(activity, "keptStatus", kept_status),
         TEXT(activity, "keptMessage", kept_message),
+        BOOL(activity, "local", local),
         BOOL(activity, "already", already),
         BOOL(activity, "streamed", streamed),
         BOOL(activity, "checked", checked),

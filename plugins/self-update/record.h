@@ -85,6 +85,7 @@ struct activity {
         char kept_message[RECORD_MESSAGE_MAX];
         char *last;                          /* payload of the last feedback; NULL: none */
 
+        bool local;    /* nobody asked: it drives itself */
         bool already;  /* the wanted version is installed and active, only the boot is missing */
         bool streamed; /* nothing is on disk: RAUC fetches it */
         bool checked;  /* RAUC has found the bundle good at the end of DOWNLOAD */

@@ -101,6 +101,7 @@ static const struct row rows[] = {
         TEXT("clock", "notBefore", clock.not_before),
         TIME("clock", "wait", clock.wait_usec),
         TEXT("watch", "folder", watch.folder),
+        TIME("watch", "interval", watch.interval_usec),
         BOOL("watch", "install", watch.install),
         BOOL("watch", "reboot", watch.reboot),
 };
@@ -337,6 +338,7 @@ static void set_defaults(struct settings *s)
         s->health.run_usec = 60 * SECOND;
         s->request.max_lifetime_usec = 30 * DAY;
         s->clock.wait_usec = 5 * MINUTE;
+        s->watch.interval_usec = 3 * SECOND;
 }
 
 static int check_paths(const struct settings *s, struct ub_error *error)
@@ -373,6 +375,9 @@ static int check_paths(const struct settings *s, struct ub_error *error)
 
 static int check_together(const struct settings *s, struct ub_error *error)
 {
+        if (s->watch.interval_usec < 10 * MSEC)
+                return ub_error_set(error, -EBADMSG,
+                                    "settings.watch.interval: at least 10 ms");
         if (s->watch.reboot && !s->watch.install)
                 return ub_error_set(error, -EBADMSG,
                                     "settings.watch.reboot: nothing would be installed; set "

@@ -105,6 +105,7 @@ struct settings {
 
         struct {
                 char folder[SETTINGS_PATH_MAX]; /* "": none */
+                uint64_t interval_usec;         /* between two looks */
                 bool install;                   /* without being asked */
                 bool reboot;                    /* ... to the end */
         } watch;

@@ -25,13 +25,21 @@
 #include <update-broker/sdk/host.h>
 #include <update-broker/sdk/log.h>
 
-enum { INTERVAL_USEC = 3000000, SEEN_MAX = 64, ENTRIES_MAX = 1024, STACK_BYTES = 128 * 1024 };
+enum {
+        PAUSE_LOOKS = 5, /* before one that nothing could be found out about is reported again */
+        SEEN_MAX = 64,
+        ENTRIES_MAX = 1024,
+        STACK_BYTES = 128 * 1024,
+};
 
 struct seen {
         char *path;
         off_t size;
         struct timespec changed;
         bool told;
+        bool there;  /* in the last look */
+        bool late;   /* put off, and said so */
+        int pause;   /* looks to let pass */
 };
 
 /* One look: the thread fills it in and rings the bell, the loop reads it after that. */
@@ -46,6 +54,7 @@ struct scan {
 struct watch {
         const struct ub_host *host;
         const char *folder;
+        uint64_t interval_usec;
         watch_fn found;
         void *data;
         struct ub_source *timer;
@@ -165,9 +174,15 @@ static void look_at(struct watch *watch, struct seen *now)
 
         if (seen && seen->size == now->size && seen->changed.tv_sec == now->changed.tv_sec &&
             seen->changed.tv_nsec == now->changed.tv_nsec) {
-                if (!seen->told) {
-                        seen->told = true;
-                        watch->found(watch->data, seen->path);
+                seen->there = true;
+                if (seen->pause > 0)
+                        seen->pause--;
+                else if (!seen->told)
+                        seen->told = watch->found(watch->data, seen->path);
+                if (!seen->told && !seen->late && seen->pause == 0) {
+                        seen->late = true;
+                        ub_info(watch->host, "%s is looked at later: something else goes on",
+                                seen->path);
                 }
                 return;
         }
@@ -178,9 +193,35 @@ static void look_at(struct watch *watch, struct seen *now)
         }
         free(seen->path);
         *seen = *now;
+        seen->there = true;
         now->path = NULL;
 }
 
+/* What is away leaves room, and is told anew when it comes back. */
+static void forget_absent(struct watch *watch)
+{
+        size_t i = 0;
+
+        while (i < watch->n_seen) {
+                if (watch->seen[i].there) {
+                        i++;
+                        continue;
+                }
+                free(watch->seen[i].path);
+                watch->seen[i] = watch->seen[--watch->n_seen];
+                watch->seen[watch->n_seen].path = NULL;
+        }
+}
+
+void watch_again(struct watch *watch, const char *path)
+{
+        struct seen *seen = find(watch, path);
+
+        if (!seen)
+                return;
+        seen->told = false;
+        seen->pause = PAUSE_LOOKS;
+}
 
 static void end_scan(struct watch *watch)
 {
@@ -196,8 +237,11 @@ static void on_bell(void *data, int fd, uint32_t events)
 
         (void)fd;
         (void)events;
+        for (i = 0; i < watch->n_seen; i++)
+                watch->seen[i].there = watch->scan->n == SEEN_MAX; /* not all of them were looked at */
         for (i = 0; i < watch->scan->n; i++)
                 look_at(watch, &watch->scan->list[i]);
+        forget_absent(watch);
         end_scan(watch);
 }
 
@@ -229,7 +273,7 @@ static void on_timer(void *data)
         int r;
 
         watch->timer = NULL;
-        r = ub_timer(watch->host, INTERVAL_USEC, on_timer, watch, &watch->timer);
+        r = ub_timer(watch->host, watch->interval_usec, on_timer, watch, &watch->timer);
         if (r < 0)
                 ub_err(watch->host, "%s is not watched any longer: %s", watch->folder,
                        strerror(-r));
@@ -240,15 +284,19 @@ static void on_timer(void *data)
                 ub_warning(watch->host, "%s cannot be looked at: %s", watch->folder, strerror(-r));
 }
 
-int watch_new(const struct ub_host *host, const char *folder, watch_fn found, void *data,
-              struct watch **ret)
+int watch_new(const struct ub_host *host, const struct watch_folder *folder, watch_fn found,
+              void *data, struct watch **ret)
 {
         struct watch *watch = calloc(1, sizeof(*watch));
         int r;
 
         if (!watch)
                 return -ENOMEM;
-        *watch = (struct watch){ .host = host, .folder = folder, .found = found, .data = data };
+        *watch = (struct watch){ .host = host,
+                                 .folder = folder->path,
+                                 .interval_usec = folder->interval_usec,
+                                 .found = found,
+                                 .data = data };
         r = ub_timer(host, 0, on_timer, watch, &watch->timer);
         if (r < 0) {
                 (void)watch_free(watch);

@@ -486,23 +486,38 @@ END_TEST
 
 /* ----------------------------------------------------------------------------- further settings */
 
-START_TEST(a_bundle_on_a_stick_is_installed_without_being_asked)
+/* A folder for sticks; more: as of rig_prepare(). */
+static void prepare_sticks(struct rig *rig, const char *watch)
 {
         char more[PATH_MAX];
         char path[PATH_MAX];
+
+        rig_prepare(rig, "");
+        (void)snprintf(path, sizeof(path), "%s/media", rig->folder.path);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+        (void)snprintf(path, sizeof(path), "%s/media/stick", rig->folder.path);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+        rig->settings[strlen(rig->settings) - 1] = '\0';
+        (void)snprintf(more, sizeof(more), ",\"watch\":{\"folder\":\"%s/media\",\"interval\":20%s}}",
+                       rig->folder.path, watch);
+        (void)strncat(rig->settings, more, sizeof(rig->settings) - strlen(rig->settings) - 1);
+}
+
+static void pull_out(const struct rig *rig)
+{
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/media/stick/new.raucb", rig->folder.path);
+        ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(a_bundle_on_a_stick_is_installed_without_being_asked)
+{
         struct rig rig;
 
-        rig_prepare(&rig, "");
-        (void)snprintf(path, sizeof(path), "%s/media", rig.folder.path);
-        ck_assert_int_eq(mkdir(path, 0755), 0);
-        (void)snprintf(path, sizeof(path), "%s/media/stick", rig.folder.path);
-        ck_assert_int_eq(mkdir(path, 0755), 0);
+        prepare_sticks(&rig, ",\"install\":true,\"reboot\":true");
         put_bundle(&rig, "media/stick/new", "v2.0", "ok");
         put_bundle(&rig, "media/old", "v1.0", "ok");
-        rig.settings[strlen(rig.settings) - 1] = '\0';
-        (void)snprintf(more, sizeof(more), ",\"watch\":{\"folder\":\"%s/media\",\"install\":true,"
-                       "\"reboot\":true}}", rig.folder.path);
-        (void)strncat(rig.settings, more, sizeof(rig.settings) - strlen(rig.settings) - 1);
         rig_start(&rig, 0);
         (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
         (void)fake_host_next(rig.fake, "logind Reboot");
@@ -510,6 +525,89 @@ START_TEST(a_bundle_on_a_stick_is_installed_without_being_asked)
         ck_assert_uint_eq(rig.rauc->n_installs, 1);
         rig_boot(&rig, 1, 0);
         (void)fake_host_next(rig.fake, "rauc Mark good rootfs.1");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_stick_is_told_of_each_time_that_it_is_put_in)
+{
+        struct rig rig;
+
+        prepare_sticks(&rig, "");
+        rig_start(&rig, 0);
+        put_bundle(&rig, "media/stick/new", "v2.0", "ok");
+        expect_in(fake_host_next(rig.fake, "log 5 /"), "/new.raucb holds version v2.0");
+        pull_out(&rig);
+        put_bundle(&rig, "media/stick/other", "v3.0", "ok"); /* seen when the first is away */
+        expect_in(fake_host_next(rig.fake, "log 5 /"), "/other.raucb holds version v3.0");
+        put_bundle(&rig, "media/stick/new", "v2.0", "ok");
+        expect_in(fake_host_next(rig.fake, "log 5 /"), "/new.raucb holds version v2.0");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_stick_does_not_take_the_place_of_what_the_host_has_asked_for)
+{
+        struct rig rig;
+
+        prepare_sticks(&rig, ",\"install\":true");
+        rig_start(&rig, 0);
+        (void)fake_host_next(rig.fake, "rauc Mark good rootfs.0");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        put_bundle(&rig, "media/stick/new", "v3.0", "ok");
+        (void)fake_host_next(rig.fake, "log 6 ");
+        while (!strstr(rig.fake->lines[rig.fake->n_seen - 1], "/new.raucb is looked at later"))
+                (void)fake_host_next(rig.fake, "log 6 ");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a1", UB_CMD_UPDATE);
+        (void)await(&rig, "UPDATE_SUCCESS");
+        ck_assert_str_eq(rig.rauc->slots[1].version, "v2.0");
+        order(&rig, "a1", UB_CMD_ROLLBACK);
+        (void)await(&rig, "INCOMPLETE");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "INCOMPLETE");
+        /* ... and its turn comes. */
+        (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
+        ck_assert_str_eq(rig.rauc->slots[1].version, "v3.0");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_local_update_does_not_swallow_what_the_host_is_told)
+{
+        struct rig rig;
+
+        prepare_sticks(&rig, ",\"install\":true");
+        put_bundle(&rig, "media/stick/new", "v3.0", "hold");
+        rig_start(&rig, 0);
+        (void)fake_host_next(rig.fake, "rauc InstallBundle");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFYING");
+        expect_in(await(&rig, "IDENTIFICATION_FAILED"), "Another update activity in progress");
+        order(&rig, "a0", UB_CMD_CLEANUP);
+        (void)await(&rig, "CLEANUP_SUCCESS");
+        order(&rig, "a0", UB_CMD_DOWNLOAD);
+        expect_in(await(&rig, "DOWNLOAD_FAILURE"), "A local update is in progress.");
+        fake_rauc_finish(rig.rauc);
+        (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_local_update_that_was_cut_off_goes_on_by_itself)
+{
+        struct rig rig;
+
+        prepare_sticks(&rig, ",\"install\":true");
+        put_bundle(&rig, "media/stick/new", "v3.0", "hold");
+        rig_start(&rig, 0);
+        (void)fake_host_next(rig.fake, "rauc InstallBundle");
+        rig_crash(&rig, 0);
+        fake_rauc_finish(rig.rauc);
+        (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "feedback "), 0);
         rig_done(&rig);
 }
 END_TEST
@@ -526,6 +624,61 @@ START_TEST(a_clock_that_is_not_set_is_waited_for_and_then_refused)
         order(&rig, "a1", UB_CMD_UPDATE);
         expect_in(await(&rig, "UPDATE_FAILURE"), "The clock is not set: it says ");
         ck_assert_uint_eq(rig.rauc->n_installs, 0);
+        rig_done(&rig);
+}
+END_TEST
+
+/* A server's certificate cannot be checked then, and "not yet valid" would tell nobody why. */
+START_TEST(before_https_and_before_an_early_check_the_clock_has_to_be_set)
+{
+        static const char desired[] =
+                "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                "\"version\":\"v2.0\",\"config\":[{\"key\":\"image\",\"value\":"
+                "\"https://127.0.0.1:9/v2\"}]}]}]}";
+        struct rig rig;
+
+        rig_init(&rig, ",'clock':{'notBefore':'2199-01-01','wait':'2s'}");
+        ck_assert_int_eq(rig.plugin->agent->desired_state(rig.self, "a1", desired), 0);
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)fake_host_next(rig.fake, "log 5 waiting: The clock is not set: it says ");
+        (void)await(&rig, "DOWNLOADING");
+        expect_in(await(&rig, "DOWNLOAD_FAILURE"), "Download failed: The clock is not set");
+        rig_done(&rig);
+
+        rig_init(&rig, ",'verify':'download','clock':{'notBefore':'2199-01-01','wait':0}");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_in(await(&rig, "DOWNLOAD_FAILURE"), "The clock is not set");
+        rig_done(&rig);
+}
+END_TEST
+
+/* What a header holds may be a secret, so a fault is told by its line. */
+START_TEST(a_file_of_headers_with_a_fault_is_told_by_its_line)
+{
+        static const char desired[] =
+                "{\"domains\":[{\"id\":\"self-update\",\"components\":[{\"id\":\"os-image\","
+                "\"version\":\"v2.0\",\"config\":[{\"key\":\"image\",\"value\":"
+                "\"http://127.0.0.1:9/v2\"}]}]}]}";
+        const char *line;
+        char more[PATH_MAX];
+        struct rig rig;
+
+        rig_prepare(&rig, "");
+        put_file(&rig, "headers", "# for the server\nX-One: 1\nBearer secret\n");
+        rig.settings[strlen(rig.settings) - 1] = '\0';
+        (void)snprintf(more, sizeof(more), ",\"download\":{\"headersFile\":\"%s/headers\"}}",
+                       rig.folder.path);
+        (void)strncat(rig.settings, more, sizeof(rig.settings) - strlen(rig.settings) - 1);
+        rig_start(&rig, 0);
+        ck_assert_int_eq(rig.plugin->agent->desired_state(rig.self, "a1", desired), 0);
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        line = await(&rig, "DOWNLOAD_FAILURE");
+        expect_in(line, "/headers:3: expected \\\"Name: value\\\"");
+        ck_assert_ptr_null(strstr(line, "secret"));
         rig_done(&rig);
 }
 END_TEST
@@ -625,7 +778,13 @@ START_TEST(a_version_that_waits_for_its_boot_is_not_installed_again)
 END_TEST
 
 UNIT_MAIN("self-update-agent", a_bundle_on_a_stick_is_installed_without_being_asked,
+          a_stick_is_told_of_each_time_that_it_is_put_in,
+          a_stick_does_not_take_the_place_of_what_the_host_has_asked_for,
+          a_local_update_does_not_swallow_what_the_host_is_told,
+          a_local_update_that_was_cut_off_goes_on_by_itself,
           a_clock_that_is_not_set_is_waited_for_and_then_refused,
+          before_https_and_before_an_early_check_the_clock_has_to_be_set,
+          a_file_of_headers_with_a_fault_is_told_by_its_line,
           streaming_that_this_rauc_cannot_do_is_said,
           a_streamed_bundle_is_looked_at_from_afar_and_never_fetched,
           streaming_that_fails_falls_back_to_a_download_where_allowed,
