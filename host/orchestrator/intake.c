@@ -251,16 +251,16 @@ void intake_died(struct orchestrator *o, struct domain *d, const char *text)
                 d->resume = RESUME_ASK; /* asked again when it is back */
         if (d->resume != RESUME_NO)
                 return;
-        if (d->step == STEP_NONE || is_forward_step(d->step)) {
-                bool verifies = d->step == STEP_VERIFY;
+        if (d->step == STEP_NONE || (is_forward_step(d->step) && d->step != STEP_VERIFY)) {
+                answer_all(o, d, UNIT_DIED, reason, true);
+        } else if (d->deaths++ == 0) {
+                d->sent = false; /* one more chance to go back, to clean up, or to look */
+                d->repeated = true;
+        } else if (d->step == STEP_VERIFY) {
                 size_t unit = d->unit;
 
                 answer_all(o, d, UNIT_DIED, reason, true);
-                if (verifies)
-                        drive_unit(o, d, &d->units[unit], UNIT_DIED, reason);
-        } else if (d->deaths++ == 0) {
-                d->sent = false; /* one more chance to go back or to clean up */
-                d->repeated = true;
+                drive_unit(o, d, &d->units[unit], UNIT_DIED, reason);
         } else {
                 answer_step(o, d, UNIT_DIED, reason);
         }

@@ -171,6 +171,8 @@ void activate_begin(struct machine *m)
 {
         struct activity *a = &m->record.activity;
 
+        if (m->awaits_trial)
+                return; /* it is at it */
         if (a->already) {
                 machine_say(m, MESSAGE_ACTIVATING, NULL, 0);
                 RECORD_SET(m->record.pending.id, a->id);

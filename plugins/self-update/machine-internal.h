@@ -20,6 +20,10 @@ void machine_inventory(struct machine *m);
 /* Answers everybody who waits for the inventory. */
 void machine_answer_gets(struct machine *m);
 
+/* A step fails because of this result: when it means that RAUC is away, the bundle is not to blame
+ * and stays for the next attempt. */
+void machine_spare_bundle(struct machine *m, int result);
+
 /* Takes up what an earlier life was at, once the host has shown that it still wants it. */
 void machine_resume(struct machine *m);
 

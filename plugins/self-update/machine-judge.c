@@ -121,6 +121,7 @@ static void on_success_surveyed(struct machine *m, const struct event *e)
                 (void)snprintf(buf, sizeof(buf), "RAUC cannot be asked what it has installed: %s",
                                e->text);
                 m->record.repair = true;
+                machine_spare_bundle(m, e->result);
                 fail(m, buf);
                 return;
         }
@@ -190,7 +191,7 @@ void judge_begin(struct machine *m, int result, const char *text)
 
         if (result == -ECONNRESET) { /* RAUC is gone; there is nobody to ask */
                 m->record.repair = true;
-                m->record.activity.cut_off = true;
+                machine_spare_bundle(m, result);
                 fail(m, text);
                 return;
         }

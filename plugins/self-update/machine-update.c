@@ -110,6 +110,7 @@ static void on_inspected(struct machine *m, const struct event *e)
                 return;
         }
         if (update_check_bundle(m, e, &kind, reason, sizeof(reason)) < 0) {
+                machine_spare_bundle(m, e->result);
                 if (kind == MESSAGE_REJECTED)
                         machine_log(m, UB_LOG_WARNING, "the bundle is %s, wanted is %s",
                                     *e->bundle->version ? e->bundle->version : "without a version",
@@ -182,6 +183,7 @@ void update_on_installation(struct machine *m, const struct event *e)
                         m->alive_usec = 0;
                         wait_for_rauc(m);
                 } else if (e->result < 0) {
+                        machine_spare_bundle(m, e->result);
                         fail(m, e->text);
                 } else {
                         m->record.activity.touched = true;
@@ -237,6 +239,7 @@ static void install(struct machine *m)
 
 static void on_disarmed(struct machine *m, const struct event *e)
 {
+        machine_spare_bundle(m, e->result);
         if (e->result == -EBUSY)
                 wait_for_rauc(m);
         else if (e->result < 0)
@@ -273,6 +276,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
                 return;
         }
         if (e->result < 0) {
+                machine_spare_bundle(m, e->result);
                 (void)snprintf(text, sizeof(text), "RAUC cannot be asked: %s", e->text);
                 fail(m, text);
                 return;

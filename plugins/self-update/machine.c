@@ -86,6 +86,11 @@ bool machine_vouches(const struct machine *m)
                (*m->boot && strcmp(record->confirmed, m->boot) == 0);
 }
 
+void machine_spare_bundle(struct machine *m, int result)
+{
+        m->record.activity.cut_off |= result == -ENOTCONN || result == -ECONNRESET;
+}
+
 bool machine_is_free(const struct machine *m)
 {
         enum state state = m->record.activity.state;

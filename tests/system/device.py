@@ -174,11 +174,13 @@ class Device:
     def power_off(self):
         """Everything that runs on the device is gone, and what was mounted."""
         doomed = self.processes()
-        for pid in doomed:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        # All at once: nobody is to see somebody else go, and say something about it.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in doomed:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
         wait_until(lambda: not self.processes(), "all processes are gone")
         self.unmount()
         self.bus.process = None

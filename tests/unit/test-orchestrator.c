@@ -198,6 +198,39 @@ START_TEST(the_boot_that_an_agent_asks_for_comes_before_the_report_and_is_verifi
 }
 END_TEST
 
+START_TEST(an_agent_that_dies_while_it_looks_at_what_booted_looks_again_once)
+{
+        static const char *const again[] = {
+                TO_BOOT,
+                "> S dies",
+                "> S starts",
+                "< S A1 VERIFY",
+                "> S A1 {'status':'VERIFY_SUCCESS'}",
+                AFTER_BOOT,
+                CMD("CLEANUP"),
+                CLEAN("C"),
+                CLEAN("S"),
+                END("'status':'COMPLETED','actions':" ACS("UPDATE_SUCCESS", "UPDATE_SUCCESS")),
+                NULL,
+        };
+        static const char *const too_often[] = {
+                TO_BOOT,
+                "> S dies",
+                "> S starts",
+                "< S A1 VERIFY",
+                "> S dies",
+                AFTER_BOOT,
+                "< C A1 CLEANUP",
+                "> S starts",
+                "< S A1 ROLLBACK",
+                NULL,
+        };
+
+        RUN(again, c->reboot_enabled = true);
+        RUN(too_often, c->reboot_enabled = true);
+}
+END_TEST
+
 START_TEST(a_boot_that_does_not_come_fails_who_asked_for_it)
 {
         static const char *const lines[] = {
@@ -545,6 +578,7 @@ UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_b
           a_baseline_that_cannot_go_back_is_reported_inconsistent,
           a_domain_in_several_baselines_is_told_their_titles_one_after_the_other,
           the_boot_that_an_agent_asks_for_comes_before_the_report_and_is_verified,
+          an_agent_that_dies_while_it_looks_at_what_booted_looks_again_once,
           a_boot_that_does_not_come_fails_who_asked_for_it,
           preconditions_are_waited_for_and_named, cancel_undoes_what_is_not_finished,
           an_agent_that_dies_fails_its_domain_and_cleans_up_when_it_is_back,

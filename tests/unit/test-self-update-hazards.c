@@ -417,6 +417,38 @@ START_TEST(a_power_failure_before_the_word_has_the_new_slot_on_trial)
 }
 END_TEST
 
+START_TEST(who_asks_again_during_a_trial_does_not_begin_anew)
+{
+        size_t began;
+        struct folder later = folder_new();
+        char path[256];
+        char more[512];
+        struct rig rig;
+
+        (void)snprintf(path, sizeof(path), "%.200s/later", later.path);
+        (void)snprintf(more, sizeof(more),
+                       ",'health':{'writable':['%s'],'interval':'10ms'},'confirmEveryBoot':false",
+                       path);
+        rig_prepare(&rig, more);
+        rig_start(&rig, 0);
+        do_update(&rig, "a1", "v2.0", "v2");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        (void)fake_host_next(rig.fake, "rauc Mark active rootfs.1");
+        rig_boot(&rig, 1, UB_START_RECOVERED);
+        ck_assert_int_eq(rig.plugin->agent->feedback_get(rig.self, "a1"), 0);
+        fake_host_settle(rig.fake, 50000); /* the trial goes on */
+        began = fake_host_count(rig.fake, "feedback a1 {\"status\":\"ACTIVATING");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        fake_host_settle(rig.fake, 50000);
+        ck_assert_uint_eq(fake_host_count(rig.fake, "feedback a1 {\"status\":\"ACTIVATING"),
+                          began);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        (void)await(&rig, "ACTIVATION_SUCCESS");
+        rig_done(&rig);
+        folder_done(&later);
+}
+END_TEST
+
 START_TEST(a_power_failure_before_the_word_and_a_sick_slot)
 {
         struct rig rig;
@@ -460,6 +492,28 @@ START_TEST(what_was_downloaded_outlives_a_death_and_its_activity)
 }
 END_TEST
 
+START_TEST(what_was_downloaded_outlives_a_step_that_found_no_rauc)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        fake_rauc_down(rig.rauc);
+        order(&rig, "a1", UB_CMD_UPDATE);
+        (void)await(&rig, "UPDATE_FAILURE");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert(!is_clean(&rig));
+        fake_rauc_up(rig.rauc);
+        do_update(&rig, "a2", "v2.0", "v2");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "log 6 the bundle is there already"), 1);
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_not_done)
 {
         struct rig rig;
@@ -495,5 +549,7 @@ UNIT_MAIN("self-update-hazards", G14_the_reason_of_a_failed_installation_is_rauc
           dying_before_the_word_an_activation_is_finished_when_asked,
           dying_before_the_word_an_activation_is_taken_back_when_given_up,
           a_power_failure_before_the_word_has_the_new_slot_on_trial,
+          who_asks_again_during_a_trial_does_not_begin_anew,
           a_power_failure_before_the_word_and_a_sick_slot,
-          what_was_downloaded_outlives_a_death_and_its_activity, what_cannot_be_kept_is_not_done)
+          what_was_downloaded_outlives_a_death_and_its_activity,
+          what_was_downloaded_outlives_a_step_that_found_no_rauc, what_cannot_be_kept_is_not_done)
