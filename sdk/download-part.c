@@ -22,7 +22,8 @@ enum { SLICE_BYTES = 1024 * 1024, META_BYTES_MAX = 2048, BOOT_ID_BYTES = 36 };
 
 /* How much may be in memory only.  Bounds what a power failure costs and how long the last fsync
  * takes. */
-#define SYNC_EVERY_BYTES (UINT64_C(8) * 1024 * 1024)
+#define MIB (UINT64_C(1024) * 1024)
+#define SYNC_EVERY_BYTES (8 * MIB)
 
 bool ub_part_name_is_valid(const char *name)
 {
@@ -248,6 +249,7 @@ static void forget(struct part *part)
         memset(&part->validator, 0, sizeof(part->validator));
 }
 
+/* A need is rounded up and what there is down, so that the sentence is true as it stands. */
 int ub_part_check_space(struct part *part, uint64_t total, struct ub_error *error)
 {
         struct statvfs fs;
@@ -264,8 +266,8 @@ int ub_part_check_space(struct part *part, uint64_t total, struct ub_error *erro
                 available = UINT64_MAX;
         if (needed > available)
                 return ub_error_set(error, -ENOSPC,
-                                    "%" PRIu64 " bytes are needed for %s, %" PRIu64 " are free",
-                                    needed, part->name, available);
+                                    "Not enough space: need %" PRIu64 " MiB, have %" PRIu64 " MiB",
+                                    needed / MIB + (needed % MIB != 0), available / MIB);
         return 0;
 }
 

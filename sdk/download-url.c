@@ -179,7 +179,8 @@ int ub_download_url_redirect(const struct download_url *from, const char *locati
         else if (r == -EPROTONOSUPPORT || (r >= 0 && url.scheme == DOWNLOAD_FILE))
                 r = ub_error_set(error, -EPERM, "redirected to another scheme than http and https");
         else if (r >= 0 && from->scheme == DOWNLOAD_HTTPS && url.scheme != DOWNLOAD_HTTPS)
-                r = ub_error_set(error, -EPERM, "redirected from https to %s, which is not safe",
+                r = ub_error_set(error, -EPERM,
+                                 "scheme http is not allowed: redirected from https to %s",
                                  url.people);
         else if (r < 0)
                 r = fail(r, error);

@@ -3,8 +3,8 @@
  * machine-back - ROLLBACK, CLEANUP, cancel: out of an activity again
  *
  * ROLLBACK makes the slot that ran before the one that boots, and the new one bad, and looks
- * whether that is so; it deletes the download.  INCOMPLETE follows at once, because update managers
- * in the field wait for it.  CLEANUP is taken in every state: it is also how an activity is given
+ * whether that is so; it deletes the download.  INCOMPLETE follows at once, also on a failure, because
+ * update managers in the field wait for it.  CLEANUP is taken in every state: it is also how an activity is given
  * up, and then an activation that nobody has heard of is taken back.
  *
  * The download goes with the activity, unless the activity was cut off by the death of something:
@@ -77,6 +77,8 @@ static void fail(struct machine *m, const char *why)
         m->record.activity.state = STATE_FAILED;
         machine_store(m);
         say(m, MESSAGE_ROLLBACK_FAILED, text);
+        if (m->settings->rollback_feedback)
+                machine_say_kept(m, MESSAGE_INCOMPLETE);
 }
 
 static void on_checked(struct machine *m, const struct event *e)

@@ -272,6 +272,14 @@ static void on_command(struct machine *m, const struct event *e)
         }
 }
 
+/* What ends a download: something else is wanted, or nothing any more.  The next step is neither; it
+ * waits, like any other request. */
+static bool gives_up_download(const struct event *e)
+{
+        return e->kind != EVENT_COMMAND || e->command == UB_CMD_ROLLBACK ||
+               e->command == UB_CMD_CLEANUP;
+}
+
 /* True when it is dealt with although something is under way. */
 static bool interrupt(struct machine *m, const struct event *e)
 {
@@ -281,12 +289,11 @@ static bool interrupt(struct machine *m, const struct event *e)
         if (a->state == STATE_ACTIVATING && m->started && !m->gives_up &&
             e->kind == EVENT_COMMAND && e->command == UB_CMD_ACTIVATE)
                 return true; /* it is at it */
-        if (a->state == STATE_DOWNLOADING) {
-                if (!m->started)
-                        return false; /* it has not been taken up yet */
+        if (a->state == STATE_DOWNLOADING && m->started) { /* else it is not taken up yet */
                 if (e->kind == EVENT_COMMAND && e->command == UB_CMD_DOWNLOAD)
                         return true; /* likewise */
-                download_stop(m);
+                if (gives_up_download(e))
+                        download_stop(m);
                 return false;
         }
         if (e->kind == EVENT_COMMAND && e->command == UB_CMD_ROLLBACK && own &&

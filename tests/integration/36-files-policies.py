@@ -168,7 +168,7 @@ def what_has_to_stay_free_stays_free():
                 if with_server:
                     one["app"]["config"]["source"] = server.url("/app.tar.gz")
                 end = rig.apply(activity, one, status="INCOMPLETE")
-            assert "app: " in end["message"] and "are free" in end["message"], end
+            assert "app: " in end["message"] and "Not enough space: need " in end["message"], end
             assert rig.installed("app") is None and rig.versions("app") == []
         # What is fetched already is not unpacked either.
         rig.configure(limits={"keepFreeBytes": 0}, commands={"no": {"argv": ["/bin/false"]}})

@@ -403,7 +403,8 @@ class Downloads(unittest.TestCase):
 
     def test_a_full_disk_is_reported_before_the_first_byte(self):
         server = self.server({"/f": serve(DATA)})
-        self.assert_fails(self.run_one(server.url("/f"), size=1 << 60), "ENOSPC", str(1 << 60))
+        self.assert_fails(self.run_one(server.url("/f"), size=1 << 60), "ENOSPC",
+                          "Not enough space: need %d MiB, have " % (1 << 40))
         self.assertEqual(server.requests, [])
         self.assert_fails(self.run_one(server.url("/f"), keep_free=1 << 60), "ENOSPC")
         server = self.server({"/f": hang(b"HTTP/1.1 200 OK\r\nContent-Length: 1152921504606846976\r\n\r\n12")})

@@ -313,6 +313,7 @@ if PLUGIN_SELF_UPDATE
 unit_programs += \
 	tests/unit/test-self-update-agent \
 	tests/unit/test-self-update-hazards \
+	tests/unit/test-self-update-machine \
 	tests/unit/test-self-update-parts \
 	tests/unit/test-self-update-signers \
 	tests/unit/test-ubctl-slots \
@@ -332,6 +333,10 @@ tests_unit_test_self_update_agent_LDADD = $(fake_host_ldadd)
 tests_unit_test_self_update_hazards_SOURCES = tests/unit/test-self-update-hazards.c $(self_update_rig)
 tests_unit_test_self_update_hazards_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
 tests_unit_test_self_update_hazards_LDADD = $(fake_host_ldadd)
+
+tests_unit_test_self_update_machine_SOURCES = tests/unit/test-self-update-machine.c tests/unit/unit.h
+tests_unit_test_self_update_machine_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_self_update_machine_LDADD = libself-update-machine.a $(fake_host_ldadd) $(CRYPTO_LIBS)
 
 tests_unit_test_self_update_parts_SOURCES = tests/unit/test-self-update-parts.c tests/unit/unit.h
 tests_unit_test_self_update_parts_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

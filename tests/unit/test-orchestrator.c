@@ -122,6 +122,30 @@ START_TEST(a_baseline_that_cannot_go_back_is_reported_inconsistent)
 }
 END_TEST
 
+/* Agents of updates that Kanto's manager drives have to say INCOMPLETE after a rollback. */
+START_TEST(a_baseline_that_cannot_go_back_is_inconsistent_also_when_the_agent_calls_it_incomplete)
+{
+        static const char *const lines[] = {
+                TO_TIED_ACTIVATE,
+                "> S A1 {'status':'ACTIVATION_FAILURE','message':'bad slot'}",
+                "< S A1 ROLLBACK",
+                C_SAYS("ACTIVATION_SUCCESS"),
+                "< C A1 ROLLBACK",
+                "> S A1 {'status':'ROLLBACK_SUCCESS'}",
+                "< S A1 CLEANUP",
+                CLEAN("S"),
+                "> C A1 {'status':'ROLLBACK_FAILURE','message':'no disk'}",
+                "< C A1 CLEANUP",
+                "> C A1 {'status':'INCOMPLETE','message':'not rolled back'}",
+                END("'status':'INCOMPLETE_INCONSISTENT'," BAD_SLOT(
+                        "[containers]: neither old nor new: no disk; ")),
+                NULL,
+        };
+
+        RUN(lines, );
+}
+END_TEST
+
 START_TEST(a_domain_in_several_baselines_is_told_their_titles_one_after_the_other)
 {
 #define TWO "{'id':'containers','components':[{'id':'a'},{'id':'b'},{'id':'c'}]}"
@@ -576,6 +600,7 @@ END_TEST
 UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_be_activated,
           completed_in_a_baseline_that_goes_back_is_rolled_back_once,
           a_baseline_that_cannot_go_back_is_reported_inconsistent,
+          a_baseline_that_cannot_go_back_is_inconsistent_also_when_the_agent_calls_it_incomplete,
           a_domain_in_several_baselines_is_told_their_titles_one_after_the_other,
           the_boot_that_an_agent_asks_for_comes_before_the_report_and_is_verified,
           an_agent_that_dies_while_it_looks_at_what_booted_looks_again_once,
