@@ -87,6 +87,7 @@ _ubctl()
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 ;;
+        slots) mapfile -t COMPREPLY < <(compgen -W 'mark good bad active' -- "$current") ;;
         watch | cancel) mapfile -t COMPREPLY < <(compgen -W "$(_ubctl_activities "$1")" -- "$current") ;;
         enable | disable)
                 word=other

@@ -310,6 +310,22 @@ void ub_transfer_stop(struct ub_download *d)
         d->paused = false;
 }
 
+/* With TLS 1.3 the server looks at our certificate after the handshake, and libcurl has no code for
+ * what it says then: only the text of OpenSSL's alert tells. */
+static bool is_certificate_refused(const char *text)
+{
+        static const char *const alerts[] = {
+                "alert certificate", "alert bad certificate", "alert unsupported certificate",
+                "alert unknown ca",  "alert access denied",
+        };
+        size_t i;
+
+        for (i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
+                if (strstr(text, alerts[i]))
+                        return true;
+        return false;
+}
+
 enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code)
 {
         (void)ub_error_set(&d->cause, 0, "%s",
@@ -335,6 +351,10 @@ enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code)
                 d->cause_result = -ETIMEDOUT;
                 return OUTCOME_RETRY;
         default:
+                if (is_certificate_refused(d->easy_error)) {
+                        d->cause_result = -EKEYREJECTED;
+                        return OUTCOME_REFUSED;
+                }
                 /* Names, connections, handshakes, broken or odd answers: all may be better
                  * later. */
                 d->cause_result = -ECONNABORTED;

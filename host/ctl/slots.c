@@ -19,15 +19,25 @@
 #define RAUC_NAME "de.pengutronix.rauc"
 #define RAUC_INTERFACE "de.pengutronix.rauc.Installer"
 
-enum { CALL_USEC = 30000000 };
+enum { CALL_USEC = 30000000, SLOTS_MAX = 64 };
 
 /* ----------------------------------------------------------------------------------------- RAUC */
 
 static int explain(const char *what, const sd_bus_error *error, int r)
 {
-        return ctl_fail("RAUC: %s: %s", what,
-                        sd_bus_error_is_set(error) && error->message ? error->message
-                                                                     : strerror(-r));
+        const char *text = sd_bus_error_is_set(error) && error->message ? error->message
+                                                                        : strerror(-r);
+        const char *hint = "";
+
+        /* RAUC has one and the same error for all that it refuses; only the text tells. */
+        if (strstr(text, "lready processing a different method"))
+                hint = "an installation is under way; try again when it is over: ";
+        else if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+                 sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                hint = "it does not run: ";
+        else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
+                hint = "you may not ask it: ";
+        return ctl_fail("RAUC: %s: %s%s", what, hint, text);
 }
 
 static int call_rauc(sd_bus *bus, const char *method, sd_bus_error *error, sd_bus_message **ret)
@@ -70,7 +80,7 @@ static int read_value(sd_bus_message *m, struct json *slot, const char *key)
 }
 
 /* The next slot of a(sa{sv}).  0: there are no more. */
-static int read_slot(sd_bus_message *m, struct json *slots)
+static int read_slot(sd_bus_message *m, struct json **ret)
 {
         CLEANUP_JSON struct json *slot = json_new_object();
         const char *text;
@@ -95,9 +105,38 @@ static int read_slot(sd_bus_message *m, struct json *slots)
                 r = sd_bus_message_exit_container(m);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
-        if (r >= 0)
-                r = json_append(slots, TAKE_PTR(slot));
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(slot);
+        return 1;
+}
+
+static const char *text_of(const struct json *object, const char *key)
+{
+        const char *text = json_get_string(json_get_member(object, key));
+
+        return text ? text : "";
+}
+
+static int compare_slots(const void *a, const void *b)
+{
+        return strcmp(text_of(*(struct json *const *)a, "name"),
+                      text_of(*(struct json *const *)b, "name"));
+}
+
+/* By name: RAUC tells them in no order at all.  Takes the slots over. */
+static int append_sorted(struct json *slots, struct json **take_list, size_t n)
+{
+        size_t i;
+        int r = 0;
+
+        qsort(take_list, n, sizeof(*take_list), compare_slots);
+        for (i = 0; i < n; i++)
+                if (r >= 0)
+                        r = json_append(slots, take_list[i]);
+                else
+                        (void)json_free(take_list[i]);
+        return r;
 }
 
 static int read_slots(sd_bus *bus, struct json *document)
@@ -105,14 +144,20 @@ static int read_slots(sd_bus *bus, struct json *document)
         CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         CLEANUP_JSON struct json *slots = json_new_array();
+        struct json *list[SLOTS_MAX];
+        size_t n = 0;
+        int failure;
         int r;
 
         r = call_rauc(bus, "GetSlotStatus", &error, &reply);
         if (r < 0)
                 return explain("its slots", &error, r);
         r = sd_bus_message_enter_container(reply, 'a', "(sa{sv})");
-        while (r >= 0 && (r = read_slot(reply, slots)) > 0)
-                ;
+        while (r >= 0 && n < SLOTS_MAX && (r = read_slot(reply, &list[n])) > 0)
+                n++;
+        failure = append_sorted(slots, list, n);
+        if (r >= 0)
+                r = failure;
         if (r >= 0)
                 r = json_set(document, "slots", TAKE_PTR(slots));
         return r < 0 ? explain("its slots", NULL, r) : 0;
@@ -136,13 +181,6 @@ static int read_primary(sd_bus *bus, struct json *document)
 }
 
 /* ---------------------------------------------------------------------------- the daemon's part */
-
-static const char *text_of(const struct json *object, const char *key)
-{
-        const char *text = json_get_string(json_get_member(object, key));
-
-        return text ? text : "";
-}
 
 /* Parameters "trial..." of any node; without a daemon there are none. */
 static int read_trial(const struct ctl *ctl, struct json *document)
@@ -236,23 +274,52 @@ static const struct json *find_slot(const struct json *document, const char *nam
         return NULL;
 }
 
+/* What RAUC has done, in its words. */
+static int print_marked(const struct ctl *ctl, sd_bus_message *reply)
+{
+        CLEANUP_JSON struct json *document = json_new_object();
+        CLEANUP_FREE char *text = NULL;
+        const char *name;
+        const char *message;
+        int r;
+
+        r = sd_bus_message_read(reply, "ss", &name, &message);
+        if (r >= 0 && !ctl->json) {
+                print_line("", message);
+                return 0;
+        }
+        if (r >= 0)
+                r = json_set(document, "slot", json_new_string(name));
+        if (r >= 0)
+                r = json_set(document, "message", json_new_string(message));
+        if (r >= 0)
+                r = json_print(document, JSON_LAYOUT_PRETTY, &text);
+        if (r >= 0)
+                (void)puts(text);
+        return r < 0 ? explain("mark", NULL, r) : 0;
+}
+
 static int mark(const struct ctl *ctl, sd_bus *bus, const struct json *document)
 {
         CLEANUP(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        CLEANUP(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *state = ctl->argv[1];
         const struct json *slot = find_slot(document, ctl->argv[2]);
         int r;
 
-        if (strcmp(state, "good") != 0 && strcmp(state, "bad") != 0 && strcmp(state, "active") != 0)
-                return ctl_fail("a slot is marked good, bad or active, not \"%s\"", state);
         if (!slot)
                 return ctl_fail("there is no slot \"%s\"", ctl->argv[2]);
         /* RAUC writes nonsense into the boot environment then, or crashes. */
         if (!*text_of(slot, "bootname"))
                 return ctl_fail("slot %s has no place in the boot order", ctl->argv[2]);
-        r = sd_bus_call_method(bus, RAUC_NAME, "/", RAUC_INTERFACE, "Mark", &error, NULL, "ss",
-                               state, text_of(slot, "name"));
-        return r < 0 ? explain("mark", &error, r) : 0;
+        r = sd_bus_call_method(bus, RAUC_NAME, "/", RAUC_INTERFACE, "Mark", &error, &reply,
+                               "ss", state, text_of(slot, "name"));
+        return r < 0 ? explain("mark", &error, r) : print_marked(ctl, reply);
+}
+
+static bool is_state(const char *word)
+{
+        return strcmp(word, "good") == 0 || strcmp(word, "bad") == 0 || strcmp(word, "active") == 0;
 }
 
 int ctl_slots(const struct ctl *ctl)
@@ -263,6 +330,10 @@ int ctl_slots(const struct ctl *ctl)
 
         if (ctl->argc != 0 && (ctl->argc != 3 || strcmp(ctl->argv[0], "mark") != 0)) {
                 (void)ctl_fail("slots takes nothing, or: mark good|bad|active SLOT");
+                return CTL_EXIT_USAGE;
+        }
+        if (ctl->argc == 3 && !is_state(ctl->argv[1])) {
+                (void)ctl_fail("a slot is marked good, bad or active, not \"%s\"", ctl->argv[1]);
                 return CTL_EXIT_USAGE;
         }
         r = sd_bus_open_system(&bus);

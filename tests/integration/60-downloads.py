@@ -504,7 +504,7 @@ class Downloads(unittest.TestCase):
         self.assertEqual(self.run_one(server.url("/f"), ca_file=ca, cert_file=cert, key_file=key).results, [0])
         self.assert_file(DATA)
         (self.dir / "f").unlink()
-        self.assertLess(self.run_one(server.url("/f"), ca_file=ca, attempts=1).result, 0)
+        self.assert_fails(self.run_one(server.url("/f"), ca_file=ca), "EKEYREJECTED", "certificate required")
         self.assert_fails(self.run_one(server.url("/f"), cert_file=cert, key_file=key), "EKEYREJECTED", "certificate")
         self.assert_fails(self.run_one(server.url("/f"), ca_file=ca, cert_file=self.folder / "none"), "EKEYREJECTED")
 

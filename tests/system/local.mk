@@ -6,6 +6,7 @@ system_scripts = \
 	tests/system/22-whole-broker.py \
 	tests/system/23-health.py \
 	tests/system/24-signed-requests.py \
+	tests/system/25-policies.py \
 	tests/system/25-by-hand.py \
 	tests/system/30-kills.py \
 	tests/system/50-grub.py \
