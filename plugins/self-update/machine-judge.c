@@ -164,7 +164,8 @@ static void on_failure_surveyed(struct machine *m, const struct event *e)
         if (strstr(m->record.activity.kept_message, "Device or resource busy"))
                 machine_log(m, UB_LOG_WARNING, "is something still mounted of an installation that "
                                                "was killed? umount(8) what lies below RAUC's "
-                                               "mount-prefix, and the slot");
+                                               "mountprefix; the example unmount-leftovers.conf "
+                                               "does it whenever RAUC starts");
         if (e->result < 0)
                 m->record.repair = true;
         if (e->result >= 0 && would_boot_target(m) && machine_vouches(m))

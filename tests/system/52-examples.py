@@ -13,7 +13,7 @@ import stage
 from bootloader import RESCUE, UBoot
 from bundles import COMPATIBLE, quiet, source
 from device import Device
-from rauc import Refused, busctl
+from rauc import Refused, busctl, wait_until
 from stage import Skip, need, scenario
 
 EXAMPLES = ("plugins", "self-update", "examples")
@@ -196,6 +196,34 @@ def a_verity_bundle_says_what_it_is():
             raise AssertionError("RAUC trusts a stranger")
         except Refused:
             pass
+
+
+@scenario
+def a_rauc_that_was_killed_can_install_again():
+    with Device() as device:
+        device.boot()
+        device.rauc.begin(device.workshop.bundle("v1.5", hook="sleep 600"))
+        slot, bundle = device.path("mnt", "rootfs.1"), device.path("mnt", "bundle")
+        wait_until(lambda: os.path.ismount(slot), "it is in the hook")
+        device.rauc.kill()
+        assert os.path.ismount(slot) and os.path.ismount(bundle)
+        device.rauc.start()
+        assert not os.path.ismount(slot) and not os.path.ismount(bundle)
+        device.rauc.install(device.workshop.bundle("v2.0"))
+        assert device.slot_version("B") == "v2.0"
+
+
+@scenario
+def only_what_is_below_the_prefix_is_unmounted():
+    inner, outer = "/run/an odd place/slot/inner", "/run/an odd place too/slot"
+    for point in (os.path.dirname(inner), inner, outer):
+        os.makedirs(point)
+        quiet("mount", "-t", "tmpfs", "none", point)
+    with open("/run/odd.conf", "w") as f:
+        f.write("[system]\n  mountprefix = /run/an odd place/\n")
+    said = quiet(source(*EXAMPLES, "unmount-leftovers"), "/run/odd.conf")
+    assert [os.path.ismount(p) for p in (os.path.dirname(inner), inner, outer)] == [False, False, True], said
+    assert quiet(source(*EXAMPLES, "unmount-leftovers"), "/run/odd.conf") == ""
 
 
 stage.play()

@@ -11,8 +11,11 @@ RAUC finds out what is booted from /proc/cmdline, as on a device.
 """
 import json
 import os
+import signal
 import subprocess
 import time
+
+from bundles import source
 
 NAME = "de.pengutronix.rauc"
 INTERFACE = NAME + ".Installer"
@@ -104,8 +107,11 @@ class Service:
         self.pings = 0
 
     def start(self):
+        """As systemd does with the drop-in of our examples."""
         with open(self.log_path, "a") as log:
-            self.process = subprocess.Popen(["rauc", "--conf=" + self.conf, "service"],
+            subprocess.call([source("plugins", "self-update", "examples", "unmount-leftovers"), self.conf],
+                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(["rauc", "--conf=" + self.conf, "service"], start_new_session=True,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self.is_there, "RAUC has its name on the bus")
 
@@ -152,7 +158,8 @@ class Service:
             return f.read()
 
     def kill(self):
-        self.process.kill()
+        """And what it has started, as systemd does."""
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
 
     def stop(self):

@@ -1,10 +1,12 @@
 # plugins/self-update/examples: what a device needs around RAUC, to copy from.
 examplesdir = $(docdir)/examples/self-update
-dist_examples_SCRIPTS = plugins/self-update/examples/make-bundle plugins/self-update/examples/sign-request
+dist_examples_SCRIPTS = plugins/self-update/examples/make-bundle plugins/self-update/examples/sign-request \
+	plugins/self-update/examples/unmount-leftovers
 dist_examples_DATA = \
 	plugins/self-update/examples/README.md \
 	plugins/self-update/examples/kernel.cfg \
 	plugins/self-update/examples/rauc-access.conf \
+	plugins/self-update/examples/unmount-leftovers.conf \
 	$(NULL)
 examplesgrubdir = $(examplesdir)/grub
 dist_examplesgrub_DATA = \
