@@ -16,6 +16,7 @@
 #include "plugins/self-update/health.h"
 #include "plugins/self-update/inventory.h"
 #include "plugins/self-update/rauc.h"
+#include "plugins/self-update/reader.h"
 #include "plugins/self-update/self-update.h"
 #include "plugins/self-update/watch.h"
 
@@ -197,6 +198,32 @@ static const struct fetch_events fetch_events = {
         .done = on_fetched,
 };
 
+static void on_reading(void *data, uint64_t now, uint64_t total)
+{
+        struct self_update *self = data;
+
+        carry_give(self, &(struct event){ .kind = EVENT_READING,
+                                          .serial = self->read_serial,
+                                          .now = now,
+                                          .total = total });
+}
+
+static void on_read(void *data, int result, const char *text, const struct reading *found)
+{
+        struct self_update *self = data;
+
+        carry_give(self, &(struct event){ .kind = EVENT_READ,
+                                          .serial = self->read_serial,
+                                          .result = result,
+                                          .text = text,
+                                          .reading = found });
+}
+
+static const struct reader_events reader_events = {
+        .progress = on_reading,
+        .done = on_read,
+};
+
 static void on_health(void *data, int result, const char *text)
 {
         struct self_update *self = data;
@@ -361,6 +388,21 @@ static void start_fetch(struct self_update *self, const struct effect *effect)
         fetch_start(self->fetch, &request);
 }
 
+static void start_reading(struct self_update *self, const struct effect *effect)
+{
+        const struct reader_request request = {
+                .path = effect->a,
+                .size = (uint64_t)effect->number,
+                .stamp = effect->b,
+        };
+        int r;
+
+        self->read_serial = effect->serial;
+        r = reader_start(self->reader, &request);
+        if (r < 0) /* what the machine wants next waits in line behind this effect */
+                on_read(self, r, strerror(-r), NULL);
+}
+
 static void reboot(struct self_update *self, const struct effect *effect)
 {
         int r;
@@ -424,6 +466,12 @@ static void do_effect(struct self_update *self, const struct effect *effect)
         case EFFECT_FETCH_DELETE:
                 fetch_delete(self->fetch);
                 break;
+        case EFFECT_READ:
+                start_reading(self, effect);
+                break;
+        case EFFECT_READ_STOP:
+                reader_stop(self->reader);
+                break;
         case EFFECT_HEALTH:
                 start_health(self, effect);
                 break;
@@ -476,6 +524,8 @@ int carry_start(struct self_update *self)
                 r = fetch_new(self->host, s, &fetch_events, self, &self->fetch);
         if (r >= 0)
                 r = health_new(self->host, s, self->rauc, self->fetch, &self->health);
+        if (r >= 0)
+                r = reader_new(self->host, &reader_events, self, &self->reader);
         if (r >= 0 && *s->watch.folder)
                 r = watch_new(self->host, &folder, on_found, self, &self->watch);
         self->running = r >= 0;
@@ -493,6 +543,7 @@ void carry_stop(struct self_update *self)
                         ub_source_drop(self->host, &self->timers[i].source);
         self->watch = watch_free(self->watch);
         self->health = health_free(self->health);
+        self->reader = reader_free(self->reader);
         self->fetch = fetch_free(self->fetch);
         self->rauc = rauc_free(self->rauc);
 }

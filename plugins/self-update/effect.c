@@ -82,6 +82,8 @@ const char *effect_kind_to_string(enum effect_kind kind)
                 [EFFECT_FETCH] = "fetch",
                 [EFFECT_FETCH_STOP] = "fetch-stop",
                 [EFFECT_FETCH_DELETE] = "fetch-delete",
+                [EFFECT_READ] = "read",
+                [EFFECT_READ_STOP] = "read-stop",
                 [EFFECT_HEALTH] = "health",
                 [EFFECT_HEALTH_STOP] = "health-stop",
                 [EFFECT_TIMER] = "timer",

@@ -28,6 +28,9 @@ enum effect_kind {
         EFFECT_FETCH,        /* a: url; b: sha256 or ""; number: size or 0 -> EVENT_FETCHED */
         EFFECT_FETCH_STOP,   /* the partial file stays */
         EFFECT_FETCH_DELETE, /* the bundle and what is left of a partial one go */
+        EFFECT_READ,         /* a: device; b: stamp with which it need not be read, or "";
+                                number: size -> EVENT_READING ..., EVENT_READ */
+        EFFECT_READ_STOP,
         EFFECT_HEALTH,       /* -> EVENT_HEALTH */
         EFFECT_HEALTH_STOP,
         EFFECT_TIMER,        /* number: usec -> EVENT_TIMER with the serial */

@@ -49,6 +49,7 @@ static void put_details(struct ub_inventory *inventory, const struct machine *m)
                 ub_inventory_add_parameter(inventory, "rescue", "true");
         if (m->confirm_failed)
                 ub_inventory_add_parameter(inventory, "boot", "not confirmed");
+        put(inventory, "readBack", m->record.activity.read_back);
         if (pending->trial != TRIAL_NONE) {
                 ub_inventory_add_parameter(inventory, "trial", trial_to_string(pending->trial));
                 put(inventory, "trialVersion", pending->version);

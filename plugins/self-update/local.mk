@@ -7,6 +7,7 @@ self_update_pure_sources = \
 	plugins/self-update/machine-activate.c \
 	plugins/self-update/machine-back.c \
 	plugins/self-update/machine-boot.c \
+	plugins/self-update/machine-compare.c \
 	plugins/self-update/machine-download.c \
 	plugins/self-update/machine-identify.c \
 	plugins/self-update/machine-judge.c \
@@ -14,6 +15,7 @@ self_update_pure_sources = \
 	plugins/self-update/machine-word.c \
 	plugins/self-update/message.c plugins/self-update/message.h \
 	plugins/self-update/policy.c plugins/self-update/policy.h \
+	plugins/self-update/reading.c plugins/self-update/reading.h \
 	plugins/self-update/record.c plugins/self-update/record.h \
 	plugins/self-update/settings.c plugins/self-update/settings.h \
 	plugins/self-update/settings-schema.c \
@@ -36,6 +38,7 @@ plugins_self_update_self_update_la_SOURCES = \
 	plugins/self-update/rauc-call.c \
 	plugins/self-update/rauc-other.c \
 	plugins/self-update/rauc-read.c \
+	plugins/self-update/reader.c plugins/self-update/reader.h \
 	plugins/self-update/self-update.c plugins/self-update/self-update.h \
 	plugins/self-update/watch.c plugins/self-update/watch.h \
 	$(NULL)

@@ -2,7 +2,8 @@
  *
  * machine-activate - ACTIVATE: from here on the next boot starts the new slot
  *
- *     m14 -> look -> journal what is about to be pending -> mark -> look -> ask for a boot -> m15
+ *     m14 -> look -> read back -> journal what is about to be pending -> mark
+ *         -> look -> ask for a boot -> m15
  *
  * What RAUC says boots next decides, not its answer to the mark, which may get lost with RAUC.
  * The journal is on disk before the mark is set, so that whatever dies in between, the next boot
@@ -140,6 +141,16 @@ void activate_on_trial(struct machine *m)
         }
 }
 
+static void on_same(struct machine *m)
+{
+        journal(m);
+        machine_await(m, &m->main,
+                      &(struct effect){ .kind = EFFECT_MARK,
+                                        .a = (char *)"active",
+                                        .b = m->record.activity.target },
+                      on_marked);
+}
+
 static void on_surveyed(struct machine *m, const struct event *e)
 {
         const struct activity *a = &m->record.activity;
@@ -159,12 +170,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
                 fail(m, "the slot has been changed since it was installed");
                 return;
         }
-        journal(m);
-        machine_await(m, &m->main,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"active",
-                                        .b = (char *)a->target },
-                      on_marked);
+        compare_begin(m, on_same, fail);
 }
 
 void activate_begin(struct machine *m)

@@ -206,6 +206,8 @@ void download_begin(struct machine *m)
         int r;
 
         m->percent = -1;
+        m->inspected = false;
+        m->bundle = (struct bundle){ .plain = false };
         if (a->already) {
                 succeed(m);
                 return;

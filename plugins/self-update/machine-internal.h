@@ -76,6 +76,12 @@ int update_check_bundle(const struct machine *m, const struct event *e,
 void update_on_installation(struct machine *m, const struct event *e);
 void update_on_tick(struct machine *m);
 void judge_begin(struct machine *m, int result, const char *text);
+/* Reads the slots back that were written, see machine-compare.c, and goes on with one of the two.
+ * bad: the target is marked bad, and why can stand in a failure. */
+void compare_begin(struct machine *m, void (*good)(struct machine *m),
+                   void (*bad)(struct machine *m, const char *why));
+/* The reading is given up, and nothing goes on; false: nothing is being read. */
+bool compare_stop(struct machine *m);
 void activate_begin(struct machine *m);
 /* The slot that ACTIVATE is about has booted already: what is it worth? */
 void activate_on_trial(struct machine *m);

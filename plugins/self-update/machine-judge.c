@@ -11,6 +11,8 @@
  *     always    what boots next is the slot that runs: ACTIVATE has not been asked for yet.  A RAUC
  *               with "activate-installed=true" has switched; this switches back at once
  *
+ * Then the slot is read back (machine-compare.c).
+ *
  * The slot that runs is marked active only when it has been found good in this boot, because RAUC
  * makes that the same mark (machine_vouches). */
 #include <errno.h>
@@ -75,10 +77,22 @@ static const char *find_fault(struct machine *m, char *buf, size_t size)
 
 /* --------------------------------------------------------------------------------- the good way */
 
-static void installed(struct machine *m)
+static void on_same(struct machine *m)
 {
         machine_conclude(m, STATE_UPDATED, MESSAGE_INSTALLED, NULL, 100);
         machine_inventory(m);
+}
+
+/* Not the bundle's fault: the next attempt need not fetch it again. */
+static void on_different(struct machine *m, const char *why)
+{
+        m->record.activity.cut_off = true;
+        fail(m, why);
+}
+
+static void installed(struct machine *m)
+{
+        compare_begin(m, on_same, on_different);
 }
 
 static void on_kept(struct machine *m, const struct event *e)

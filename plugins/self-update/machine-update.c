@@ -163,7 +163,10 @@ void update_on_tick(struct machine *m)
                 return;
         if (limit && m->alive_usec && m->time_usec - m->alive_usec >= limit) {
                 m->record.repair = true;
-                (void)snprintf(text, sizeof(text), "RAUC has not made any progress for %llu s.",
+                (void)snprintf(text, sizeof(text),
+                               compare_stop(m) ? "The slot cannot be read back: nothing has come "
+                                                 "from its device for %llu s."
+                                               : "RAUC has not made any progress for %llu s.",
                                (unsigned long long)(limit / 1000000));
                 fail(m, text);
                 return;
@@ -365,6 +368,8 @@ void update_begin(struct machine *m)
         }
         RECORD_SET(a->boot, m->boot);
         a->touched = false;
+        a->stamps[0] = '\0';
+        a->read_back[0] = '\0';
         machine_conclude(m, STATE_UPDATING, MESSAGE_CHECKING, NULL, 0);
         m->percent = 0;
         m->alive_usec = 0;

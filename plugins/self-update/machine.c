@@ -280,6 +280,13 @@ static bool gives_up_download(const struct event *e)
                e->command == UB_CMD_CLEANUP;
 }
 
+/* Does nobody want to know any more what is on the medium? */
+static bool gives_up(const struct machine *m, const struct event *e)
+{
+        return e->kind != EVENT_DESIRED && gives_up_download(e) &&
+               strcmp(m->record.activity.id, e->activity) == 0;
+}
+
 /* True when it is dealt with although something is under way. */
 static bool interrupt(struct machine *m, const struct event *e)
 {
@@ -314,6 +321,8 @@ static void request(struct machine *m, const struct event *e)
                 on_stranger(m, e);
                 return;
         }
+        if (gives_up(m, e))
+                (void)compare_stop(m);
         if (m->main.next && interrupt(m, e))
                 return;
         if (m->main.next) {
@@ -379,6 +388,7 @@ static bool is_last(const struct event *e)
         case EVENT_FETCHING:
         case EVENT_PROGRESS:
         case EVENT_INSTALLING:
+        case EVENT_READING:
                 return false;
         default:
                 return true;
@@ -403,6 +413,10 @@ static void outcome(struct machine *m, const struct event *e)
                 m->survey = *e->survey;
                 m->surveyed = true;
                 m->rauc_up = true;
+        }
+        if (e->kind == EVENT_INSPECTED && e->result >= 0 && e->bundle) {
+                m->bundle = *e->bundle;
+                m->inspected = true;
         }
         if (e->serial == 0)
                 return;
@@ -455,6 +469,7 @@ static void on_unstored(struct machine *m, const char *why)
                 return;
         if (m->record.activity.state == STATE_DOWNLOADING)
                 machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_STOP });
+        (void)compare_stop(m);
         machine_fail(m, word, text, NULL);
 }
 
@@ -500,6 +515,8 @@ void machine_handle(struct machine *m, const struct event *e)
         case EVENT_MARKED:
         case EVENT_FETCHING:
         case EVENT_FETCHED:
+        case EVENT_READING:
+        case EVENT_READ:
         case EVENT_HEALTH:
         case EVENT_TIMER:
                 outcome(m, e);

@@ -17,6 +17,7 @@
  *     machine-download.c   DOWNLOAD: fetch the bundle, or look at it from afar
  *     machine-update.c     UPDATE: check, install, make sure that nothing boots it yet
  *     machine-judge.c      ... and what has come of an installation
+ *     machine-compare.c    ... and is it on the medium, too?  UPDATE and ACTIVATE
  *     machine-activate.c   ACTIVATE
  *     machine-back.c       ROLLBACK, CLEANUP, cancel
  *     machine-boot.c       start, trial, confirmation, VERIFY
@@ -34,6 +35,7 @@
 #include <update-broker/plugin.h>
 
 #include "plugins/self-update/effect.h"
+#include "plugins/self-update/reading.h"
 #include "plugins/self-update/record.h"
 #include "plugins/self-update/slots.h"
 
@@ -60,6 +62,8 @@ enum event_kind {
         EVENT_MARKED,     /* result, text */
         EVENT_FETCHING,   /* now, total */
         EVENT_FETCHED,    /* result, text, total */
+        EVENT_READING,    /* now, total */
+        EVENT_READ,       /* result, text; reading */
         EVENT_HEALTH,     /* result, text */
         EVENT_TIMER,
         EVENT_UNSTORED, /* result, text: the record is not on disk, and nothing behind it was done */
@@ -83,6 +87,7 @@ struct event {
         uint64_t total;
         const struct survey *survey;
         const struct bundle *bundle;
+        const struct reading *reading;
         uint64_t time_usec; /* CLOCK_BOOTTIME */
         int64_t wall_sec;   /* CLOCK_REALTIME */
 };
@@ -93,6 +98,16 @@ typedef void (*machine_fn)(struct machine *m, const struct event *e);
 struct track {
         machine_fn next; /* NULL: at rest */
         uint64_t awaits; /* serial number */
+};
+
+/* A comparison of slots with what was written to them: machine-compare.c. */
+struct comparison {
+        size_t next;  /* slot of the survey */
+        bool reading; /* its device is being read */
+        bool left_out; /* one of them could not be compared */
+        struct reading found;
+        void (*good)(struct machine *m);
+        void (*bad)(struct machine *m, const char *why);
 };
 
 /* A request that waits. */
@@ -115,6 +130,9 @@ struct machine {
         struct effects effects;
         struct survey survey; /* the last one */
         bool surveyed;        /* there was one */
+        struct bundle bundle; /* of the activity ... */
+        bool inspected;       /* ... when RAUC was asked in this life */
+        struct comparison comparison;
         char boot[RECORD_BOOT_MAX];
         uint32_t flags;
 

@@ -24,6 +24,8 @@ struct place {
 static const struct place slot_places[] = {
         TEXT(slot, "class", class),
         TEXT(slot, "device", device),
+        TEXT(slot, "type", type),
+        TEXT(slot, "mountpoint", mountpoint),
         TEXT(slot, "bootname", bootname),
         TEXT(slot, "state", state),
         TEXT(slot, "parent", parent),
@@ -196,8 +198,90 @@ static int read_format(sd_bus_message *m, struct bundle *bundle)
         return r < 0 ? r : 1;
 }
 
-static int read_known_section(sd_bus_message *m, const char *key, void *data)
+/* What of a manifest's image says how it comes into its slot. */
+struct manifest_image {
+        char sha256[SLOT_TEXT_MAX];
+        char file[SLOT_VERSION_MAX];
+        char type[16]; /* RAUC 1.16 */
+        bool hooked;
+};
+
+static const struct place image_places[] = {
+        TEXT(manifest_image, "checksum", sha256),
+        TEXT(manifest_image, "filename", file),
+        TEXT(manifest_image, "type", type),
+        { NULL, 0, 0, 0 },
+};
+
+/* as: a pre-install hook comes before the slot is written, the others write it themselves. */
+static int read_hooks(sd_bus_message *m, const char *key, void *data)
 {
+        struct manifest_image *image = data;
+        const char *contents;
+        const char *hook;
+        char type;
+        int r;
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0 || strcmp(key, "hooks") != 0 || type != 'v' || strcmp(contents, "as") != 0)
+                return r < 0 ? r : 0;
+        r = sd_bus_message_enter_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &hook)) > 0)
+                image->hooked |= strcmp(hook, "pre-install") != 0;
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}
+
+/* By its type, or by the patterns by which RAUC itself finds the type out.  A casync index of an
+ * image (.caibx) carries the digest of the image. */
+static bool is_archive(const struct manifest_image *image)
+{
+        static const char *const words[] = { "tar", "catar", "caidx", "emptyfs" };
+        size_t i;
+
+        for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+                if (strcmp(image->type, words[i]) == 0)
+                        return true;
+        return strstr(image->file, ".tar") || strstr(image->file, ".tgz") ||
+               strstr(image->file, ".catar") || strstr(image->file, ".caidx");
+}
+
+static int read_images(sd_bus_message *m, struct bundle *bundle)
+{
+        int r = sd_bus_message_enter_container(m, 'v', "aa{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+        while (r >= 0 && (r = sd_bus_message_at_end(m, false)) == 0) {
+                struct manifest_image from = { .hooked = false };
+                struct image *to = &bundle->images[bundle->n_images];
+
+                r = read_dictionary(m, image_places, &from, read_hooks, &from);
+                if (r < 0 || bundle->n_images == BUNDLE_IMAGES_MAX)
+                        continue;
+                put_text(to->sha256, sizeof(to->sha256), from.sha256);
+                to->archive = is_archive(&from);
+                to->hooked = from.hooked;
+                bundle->n_images++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}
+
+static int read_known_section(sd_bus_message *m, const char *key, const char *contents, void *data)
+{
+        if (strcmp(contents, "aa{sv}") == 0 && strcmp(key, "images") == 0)
+                return read_images(m, data);
+        if (strcmp(contents, "a{sv}") != 0)
+                return 0;
         if (strcmp(key, "update") == 0)
                 return read_inner(m, update_places, data);
         if (strcmp(key, "bundle") == 0)
@@ -216,16 +300,14 @@ static int read_section(sd_bus_message *m, const char *key, void *data)
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0 || type != 'v')
                 return r < 0 ? r : 0;
-        if (strcmp(contents, "a{sv}") == 0)
-                return read_known_section(m, key, data);
         if (strcmp(contents, "v") != 0)
-                return 0;
+                return read_known_section(m, key, contents, data);
         r = sd_bus_message_enter_container(m, 'v', "v");
         if (r >= 0)
                 r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
                 return r;
-        known = strcmp(contents, "a{sv}") == 0 ? read_known_section(m, key, data) : 0;
+        known = read_known_section(m, key, contents, data);
         r = known == 0 ? sd_bus_message_skip(m, "v") : known;
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);

@@ -97,6 +97,8 @@ static const struct member activity_members[] = {
         NUMBER(activity, "countBefore", count_before),
         NUMBER(activity, "bytes", bytes),
         TEXT(activity, "boot", boot),
+        TEXT(activity, "stamps", stamps),
+        TEXT(activity, "readBack", read_back),
         { NULL, MEMBER_TEXT, 0, 0 },
 };
 

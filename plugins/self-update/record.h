@@ -35,6 +35,7 @@ enum {
         RECORD_MESSAGE_MAX = 768,
         RECORD_STATUS_MAX = 32,
         RECORD_BOOT_MAX = 64,
+        RECORD_STAMPS_MAX = 256,
         RECORD_BLOCKED_MAX = 16,
         RECORD_HISTORY_MAX = 20,
         RECORD_USED_MAX = 64,
@@ -99,6 +100,8 @@ struct activity {
         char installed_before[SLOT_TEXT_MAX]; /* of the target */
         uint64_t count_before;
         uint64_t bytes; /* that were downloaded */
+        char stamps[RECORD_STAMPS_MAX];   /* of the slots that were read back in this boot */
+        char read_back[RECORD_MESSAGE_MAX]; /* what came of it, for people */
         char boot[RECORD_BOOT_MAX]; /* boot id when UPDATE began */
 };
 

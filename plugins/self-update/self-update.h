@@ -13,6 +13,8 @@
  *     slots.c         what RAUC tells of the device
  *     rauc*.c         the D-Bus client
  *     fetch.c         the download
+ *     reading.c       is on a slot what was written to it?
+ *     reader.c        reads it there
  *     health.c        is what has booted well?
  *     watch.c         bundles on a USB stick
  *     inventory.c     the report of what is installed
@@ -34,6 +36,7 @@ enum { TIMERS_MAX = 16, SYNC_KEY_MAX = 16, FOUND_MAX = 16 };
 struct fetch;
 struct health;
 struct rauc;
+struct reader;
 struct self_update;
 struct signers;
 struct watch;
@@ -53,12 +56,14 @@ struct self_update {
         struct rauc *rauc;
         struct fetch *fetch;
         struct health *health;
+        struct reader *reader;
         struct watch *watch;
         struct timer timers[TIMERS_MAX];
 
         char found[FOUND_MAX][SETTINGS_PATH_MAX]; /* bundles that RAUC is asked about */
         uint64_t health_serial;
         uint64_t fetch_serial;
+        uint64_t read_serial;
         unsigned n_syncs; /* effects wait for them ... */
         struct ub_source *later; /* ... and for the call of the host to return */
         bool carrying;

@@ -24,6 +24,7 @@
         "\"mode\":{\"enum\":[\"download\",\"stream\"]},"                         \
         "\"allowFullDownload\":" BOOLEAN ","                                     \
         "\"verify\":{\"enum\":[\"update\",\"download\"]},"                       \
+        "\"readBack\":{\"enum\":[\"auto\",\"require\",\"off\"]},"              \
         "\"httpsOnly\":" BOOLEAN ","                                             \
         "\"finalStatus\":{\"enum\":[\"COMPLETE\",\"COMPLETED\"]},"               \
         "\"rollbackFeedback\":" BOOLEAN ",\"rejectOutOfOrder\":" BOOLEAN ","     \

@@ -32,6 +32,7 @@ struct row {
 static const char *const profile_words[] = { "leda", "kanto", NULL };
 static const char *const mode_words[] = { "download", "stream", NULL };
 static const char *const verify_words[] = { "update", "download", NULL };
+static const char *const read_back_words[] = { "auto", "require", "off", NULL };
 static const char *const downgrade_words[] = { "allow", "deny", "semver", NULL };
 static const char *const reboot_words[] = { "logind", "none", NULL };
 static const char *const final_words[] = { "", "COMPLETE", "COMPLETED", NULL };
@@ -55,6 +56,7 @@ static const struct row rows[] = {
         WORD(NULL, "mode", mode, mode_words),
         BOOL(NULL, "allowFullDownload", full_download),
         WORD(NULL, "verify", verify, verify_words),
+        WORD(NULL, "readBack", read_back, read_back_words),
         BOOL(NULL, "httpsOnly", https_only),
         WORD(NULL, "finalStatus", final_status, final_words),
         BOOL(NULL, "rollbackFeedback", rollback_feedback),

@@ -23,6 +23,7 @@ enum {
 enum profile { PROFILE_LEDA = 0, PROFILE_KANTO };
 enum mode { MODE_DOWNLOAD = 0, MODE_STREAM };
 enum verify { VERIFY_UPDATE = 0, VERIFY_DOWNLOAD };
+enum read_back { READ_BACK_AUTO = 0, READ_BACK_REQUIRE, READ_BACK_OFF };
 enum downgrade { DOWNGRADE_ALLOW = 0, DOWNGRADE_DENY, DOWNGRADE_SEMVER };
 enum reboot_how { REBOOT_LOGIND = 0, REBOOT_NONE };
 enum final_status { FINAL_BY_PROFILE = 0, FINAL_COMPLETE, FINAL_COMPLETED };
@@ -41,6 +42,7 @@ struct settings {
         enum mode mode;
         bool full_download; /* streaming cannot be done: download as a whole */
         enum verify verify;
+        enum read_back read_back;
         bool https_only;
         enum final_status final_status;
         bool rollback_feedback;

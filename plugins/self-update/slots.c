@@ -4,6 +4,7 @@
 #include "plugins/self-update/slots.h"
 
 #include <string.h>
+#include <strings.h>
 
 const struct slot *survey_find(const struct survey *survey, const char *name)
 {
@@ -69,6 +70,16 @@ bool survey_is_rescue(const struct survey *survey)
         const struct slot *booted = survey_booted(survey);
 
         return !booted || !booted->bootname[0];
+}
+
+const struct image *bundle_find(const struct bundle *bundle, const char *sha256)
+{
+        size_t i;
+
+        for (i = 0; i < bundle->n_images; i++)
+                if (*sha256 && strcasecmp(bundle->images[i].sha256, sha256) == 0)
+                        return &bundle->images[i];
+        return NULL;
 }
 
 bool slot_is_intact(const struct slot *slot)

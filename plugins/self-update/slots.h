@@ -17,6 +17,7 @@ enum {
         SLOT_VERSION_MAX = 128,
         SLOT_TEXT_MAX = 96,
         SURVEY_ERROR_MAX = 384,
+        BUNDLE_IMAGES_MAX = 16,
 };
 
 struct slot {
@@ -25,6 +26,8 @@ struct slot {
         char parent[SLOT_NAME_MAX];
         char bootname[SLOT_NAME_MAX]; /* "": the boot loader does not choose it */
         char device[SLOT_TEXT_MAX];
+        char type[16];                  /* "ext4", "raw", "ubivol", ... */
+        char mountpoint[SLOT_TEXT_MAX]; /* "": not mounted */
         char state[16];               /* "booted", "active", "inactive" */
         char boot_status[16];         /* "good", "bad"; only with a bootname */
         char status[16];              /* of the last write: "ok", "pending", "failed" */
@@ -48,12 +51,21 @@ struct survey {
         char primary_error[SURVEY_ERROR_MAX]; /* ... because of this */
 };
 
+/* One of a bundle's images, from RAUC 1.9 on. */
+struct image {
+        char sha256[SLOT_TEXT_MAX];
+        bool archive; /* it is unpacked into the slot, not copied */
+        bool hooked;  /* a hook writes the slot, or changes it afterwards */
+};
+
 /* What RAUC says of a bundle. */
 struct bundle {
         char compatible[SLOT_VERSION_MAX];
         char version[SLOT_VERSION_MAX]; /* "": the manifest has none */
         char hash[SLOT_TEXT_MAX];       /* of the manifest; "" from RAUC before 1.10 */
         bool plain;                     /* signed as a whole */
+        struct image images[BUNDLE_IMAGES_MAX];
+        size_t n_images;
 };
 
 /* NULL: there is none. */
@@ -68,6 +80,9 @@ const struct slot *survey_target(const struct survey *survey);
 
 /* Does the booted slot have no place in the boot order?  Then nothing may be marked good. */
 bool survey_is_rescue(const struct survey *survey);
+
+/* The image with this digest; NULL: the bundle has none, or RAUC does not tell of images. */
+const struct image *bundle_find(const struct bundle *bundle, const char *sha256);
 
 /* Can the version that RAUC noted for this slot be believed?  A write that was cut off leaves the
  * old one behind, or already shows the new one. */

@@ -6,11 +6,13 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,10 +74,48 @@ static void emit_completed(struct fake_rauc *rauc, int result)
                          0);
 }
 
+/* An image that is another one for each version; the caller frees it. */
+static unsigned char *make_image(const char *version, char sha256[72])
+{
+        unsigned char *image = malloc(FAKE_RAUC_IMAGE);
+        unsigned char digest[32];
+        size_t i;
+
+        ck_assert_ptr_nonnull(image);
+        for (i = 0; i < FAKE_RAUC_IMAGE; i++)
+                image[i] = (unsigned char)(i + i / 512);
+        memcpy(image, version, strlen(version));
+        ck_assert_int_eq(EVP_Digest(image, FAKE_RAUC_IMAGE, digest, NULL, EVP_sha256(), NULL), 1);
+        for (i = 0; i < sizeof(digest); i++)
+                (void)snprintf(sha256 + 2 * i, 3, "%02x", digest[i]);
+        return image;
+}
+
+static void write_device(struct fake_rauc *rauc, struct fake_slot *slot)
+{
+        unsigned char *image = make_image(rauc->bundle_version, slot->sha256);
+        char path[512];
+        FILE *f;
+
+        image[FAKE_RAUC_IMAGE / 2] ^= rauc->rots;
+        (void)snprintf(path, sizeof(path), "%s/%s", rauc->folder, slot->name);
+        f = fopen(path, "we");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_uint_eq(fwrite(image, FAKE_RAUC_IMAGE, 1, f), 1);
+        ck_assert_int_eq(fclose(f), 0);
+        free(image);
+        if (rauc->hides || rauc->hangs)
+                ck_assert_int_eq(unlink(path), 0);
+        if (rauc->hangs)
+                ck_assert_int_eq(mkfifo(path, 0600), 0);
+}
+
 static void write_target(struct fake_rauc *rauc)
 {
         struct fake_slot *slot = &rauc->slots[rauc->target];
 
+        if (rauc->folder)
+                write_device(rauc, slot);
         (void)snprintf(slot->version, sizeof(slot->version), "%s", rauc->bundle_version);
         (void)snprintf(slot->status, sizeof(slot->status), "ok");
         (void)snprintf(slot->transaction, sizeof(slot->transaction), "%s", rauc->transaction);
@@ -236,6 +276,7 @@ static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
         sd_bus_message *reply = NULL;
         char compatible[64];
         char version[64];
+        char sha256[72];
         const char *bundle;
         int r = sd_bus_message_read(m, "s", &bundle);
 
@@ -251,9 +292,13 @@ static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
                                         "signature verification failed: Verify error: "
                                         "self-signed certificate");
         (void)read_key(bundle, "version", version, sizeof(version));
+        free(make_image(version, sha256));
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "a{sv}", 4, "manifest-hash", "s", "abcd", "later",
+                r = sd_bus_message_append(reply, "a{sv}", 5, "images", "v", "aa{sv}", 1, 3,
+                                          "checksum", "s", sha256, "filename", "s",
+                                          rauc->image_file, "hooks", "as", 1, rauc->image_hook,
+                                          "manifest-hash", "s", "abcd", "later",
                                           "at", 2, UINT64_C(1), UINT64_C(2), "update", "a{sv}", 2,
                                           "compatible", "s", compatible, "version", "s", version,
                                           "bundle", "a{sv}", 1, "format", "s", "plain");
@@ -273,6 +318,7 @@ static bool is_good(const struct fake_slot *slot)
 static int append_slot(sd_bus_message *m, const struct fake_rauc *rauc, int i)
 {
         const struct fake_slot *slot = &rauc->slots[i];
+        char device[512];
         int r;
 
         r = sd_bus_message_open_container(m, 'r', "sa{sv}");
@@ -292,6 +338,12 @@ static int append_slot(sd_bus_message *m, const struct fake_rauc *rauc, int i)
                                           slot->version, "status", "s", slot->status,
                                           "installed.timestamp", "s", slot->installed,
                                           "installed.count", "u", slot->count);
+        if (r >= 0 && *slot->sha256) {
+                (void)snprintf(device, sizeof(device), "%s/%s", rauc->folder, slot->name);
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "device", "s", device, "type", "s",
+                                          rauc->slot_type, "sha256", "s", slot->sha256, "size", "t",
+                                          (uint64_t)FAKE_RAUC_IMAGE);
+        }
         if (r >= 0 && *slot->transaction)
                 r = sd_bus_message_append(m, "{sv}", "installed.transaction", "s",
                                           slot->transaction);
@@ -492,6 +544,9 @@ struct fake_rauc *fake_rauc_new(struct fake_host *host)
         rauc->host = host;
         rauc->has_inspect = true;
         rauc->has_transaction = true;
+        rauc->slot_type = "raw";
+        rauc->image_file = "rootfs.img";
+        rauc->image_hook = "pre-install";
         init_slots(rauc);
         start_daemon(rauc);
         rauc->bus = connect_bus(rauc);

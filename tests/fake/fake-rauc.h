@@ -15,6 +15,9 @@
  *     post-fail  fails with the new slot active, as a post-install handler does
  *     foreign    says that it is done, and has written nothing
  *
+ * Into which slot it goes is read back where `folder` names one: a slot is a file there then, of
+ * FAKE_RAUC_IMAGE bytes, with its digest in the status.
+ *
  * What is called goes into the fake host's transcript as "rauc METHOD ARGUMENTS". */
 #pragma once
 
@@ -24,6 +27,8 @@
 
 #include "tests/fake/fake-host.h"
 
+enum { FAKE_RAUC_IMAGE = 1000 * 1000 }; /* ends in the middle of a block */
+
 struct fake_slot {
         char name[32];
         char bootname[8]; /* "": a rescue system */
@@ -31,6 +36,7 @@ struct fake_slot {
         char status[16];
         char transaction[96];
         char installed[32];
+        char sha256[72];
         uint32_t count;
         bool good;
         bool tried; /* booted since it was marked good */
@@ -53,6 +59,13 @@ struct fake_rauc {
         bool has_transaction;     /* 1.10 */
         bool activate_installed;  /* RAUC's default */
         bool inspect_fails;
+        const char *folder;       /* of the slots, borrowed; NULL: they have no devices */
+        const char *slot_type;    /* borrowed */
+        const char *image_file;   /* that InspectBundle tells of */
+        const char *image_hook;
+        bool rots;                /* what is written is not what arrives */
+        bool hides;               /* the device is gone afterwards */
+        bool hangs;               /* whoever opens the device waits for ever */
         char mark_fails[16];      /* a state word that cannot be set */
 
         bool busy;

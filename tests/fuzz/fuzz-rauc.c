@@ -39,7 +39,8 @@ static const char *take_text(struct input *in, char buf[TEXT_MAX + 1])
                 "bundle.hash", "status", "sha256", "installed.timestamp", "installed.transaction",
                 "size", "installed.count", "manifest-hash", "update", "bundle", "format",
                 "compatible", "version", "Progress", "LastError", "Compatible", "BootSlot", "plain",
-                RAUC_INTERFACE,
+                RAUC_INTERFACE, "type", "mountpoint", "images", "checksum", "filename", "hooks",
+                "post-install", "rootfs.tar",
         };
         uint8_t pick = take(in);
         size_t length;
@@ -64,7 +65,7 @@ static int append_variant(sd_bus_message *m, struct input *in, int depth)
         const char *text = take_text(in, buf);
         int r;
 
-        switch (take(in) % 8) {
+        switch (take(in) % 9) {
         case 0:
         case 1:
                 return sd_bus_message_append(m, "v", "s", text);
@@ -78,6 +79,15 @@ static int append_variant(sd_bus_message *m, struct input *in, int depth)
                 return sd_bus_message_append(m, "v", "as", 2, text, text);
         case 6:
                 return sd_bus_message_append(m, "v", "(is)", 1, text);
+        case 8:
+                r = sd_bus_message_open_container(m, 'v', "aa{sv}");
+                if (r >= 0)
+                        r = sd_bus_message_open_container(m, 'a', "a{sv}");
+                if (r >= 0)
+                        r = append_dictionary(m, in, depth + 1);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(m);
+                return r < 0 ? r : sd_bus_message_close_container(m);
         default:
                 r = sd_bus_message_open_container(m, 'v', "a{sv}");
                 if (r >= 0)
@@ -158,7 +168,8 @@ static void read_message(sd_bus_message *m, uint8_t reader)
                 break;
         case 2:
                 if (rauc_read_bundle(m, &bundle) >= 0)
-                        CHECK(memchr(bundle.version, 0, sizeof(bundle.version)));
+                        CHECK(memchr(bundle.version, 0, sizeof(bundle.version)) &&
+                              bundle.n_images <= BUNDLE_IMAGES_MAX);
                 break;
         default:
                 if (rauc_read_changes(m, &percent, text, error) >= 0)

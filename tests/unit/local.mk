@@ -315,6 +315,7 @@ unit_programs += \
 	tests/unit/test-self-update-hazards \
 	tests/unit/test-self-update-machine \
 	tests/unit/test-self-update-parts \
+	tests/unit/test-self-update-read-back \
 	tests/unit/test-self-update-signers \
 	tests/unit/test-ubctl-slots \
 	$(NULL)
@@ -322,17 +323,21 @@ endif
 tests_unit_test_ubctl_slots_SOURCES = tests/unit/test-ubctl-slots.c tests/fake/fake-rauc.c tests/fake/fake-rauc.h \
 	tests/unit/unit.h
 tests_unit_test_ubctl_slots_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
-tests_unit_test_ubctl_slots_LDADD = $(fake_host_ldadd)
+tests_unit_test_ubctl_slots_LDADD = $(fake_host_ldadd) $(CRYPTO_LIBS)
 
 self_update_rig = tests/unit/self-update-rig.h tests/fake/fake-rauc.c tests/fake/fake-rauc.h \
 	tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_self_update_agent_SOURCES = tests/unit/test-self-update-agent.c $(self_update_rig)
 tests_unit_test_self_update_agent_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
-tests_unit_test_self_update_agent_LDADD = $(fake_host_ldadd)
+tests_unit_test_self_update_agent_LDADD = $(fake_host_ldadd) $(CRYPTO_LIBS)
 
 tests_unit_test_self_update_hazards_SOURCES = tests/unit/test-self-update-hazards.c $(self_update_rig)
 tests_unit_test_self_update_hazards_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
-tests_unit_test_self_update_hazards_LDADD = $(fake_host_ldadd)
+tests_unit_test_self_update_hazards_LDADD = $(fake_host_ldadd) $(CRYPTO_LIBS)
+
+tests_unit_test_self_update_read_back_SOURCES = tests/unit/test-self-update-read-back.c $(self_update_rig)
+tests_unit_test_self_update_read_back_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_self_update_read_back_LDADD = $(fake_host_ldadd) $(CRYPTO_LIBS)
 
 tests_unit_test_self_update_machine_SOURCES = tests/unit/test-self-update-machine.c tests/unit/unit.h
 tests_unit_test_self_update_machine_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1

@@ -8,6 +8,7 @@
 
 #include "plugins/self-update/message.h"
 #include "plugins/self-update/policy.h"
+#include "plugins/self-update/reading.h"
 #include "plugins/self-update/record.h"
 #include "plugins/self-update/settings.h"
 #include "plugins/self-update/slots.h"
@@ -241,6 +242,71 @@ START_TEST(the_target_is_another_slot_of_the_class)
         ck_assert(!survey_booted_twice(&survey));
         RECORD_SET(survey.list[1].state, "booted");
         ck_assert(survey_booted_twice(&survey));
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------ read-back */
+
+/* An ext4 superblock; 0 blocks: another file system. */
+static struct reading read_head(unsigned blocks_of_4k, unsigned mounted)
+{
+        struct reading reading = { .opened = true, .bytes = 8192, .sha256 = "bb" };
+
+        if (blocks_of_4k) {
+                reading.head[1024 + 0x04] = (uint8_t)blocks_of_4k;
+                reading.head[1024 + 0x18] = 2; /* 1 KiB << 2 */
+                reading.head[1024 + 0x34] = (uint8_t)mounted;
+                reading.head[1024 + 0x38] = 0x53;
+                reading.head[1024 + 0x39] = 0xEF;
+        }
+        return reading;
+}
+
+START_TEST(damage_is_told_from_good_reasons)
+{
+        static const struct image plain = { .sha256 = "aa" };
+        static const struct {
+                const char *type;
+                unsigned blocks; /* of a file system in a slot with an image of 2 */
+                unsigned mounted;
+                bool known; /* what the image is */
+                bool damaged;
+        } cases[] = {
+                { "raw", 0, 0, false, true },   { "raw", 0, 0, true, true },
+                { "raw", 2, 0, false, true },   { "raw", 2, 1, true, false },
+                { "ubivol", 0, 0, false, true }, { "ext4", 2, 0, false, true },
+                { "ext4", 2, 0, true, true },   { "ext4", 2, 3, true, false },
+                { "ext4", 2, 3, false, false }, { "ext4", 3, 0, true, false },
+                { "ext4", 3, 0, false, false }, { "ext4", 1, 0, true, true },
+                { "ext4", 1, 0, false, false }, { "ext4", 0, 0, false, true },
+                { "vfat", 0, 0, true, false },  { "ubifs", 0, 0, false, false },
+        };
+        const struct slot same = { .sha256 = "BB", .size = 8192 };
+        size_t i;
+
+        for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct reading reading = read_head(cases[i].blocks, cases[i].mounted);
+                struct slot slot = { .sha256 = "aa", .size = 8192 };
+                const char *excuse;
+
+                RECORD_SET(slot.type, cases[i].type);
+                ck_assert(!reading_is_image(&reading, &slot));
+                ck_assert(reading_is_image(&reading, &same));
+                excuse = reading_excuse(&reading, &slot, cases[i].known ? &plain : NULL);
+                ck_assert_msg(!excuse == cases[i].damaged, "case %zu: %s", i,
+                              excuse ? excuse : "damaged");
+        }
+}
+END_TEST
+
+START_TEST(an_image_is_found_by_its_digest)
+{
+        const struct bundle bundle = { .images = { { .sha256 = "" }, { .sha256 = "ab" } },
+                                       .n_images = 2 };
+
+        ck_assert_ptr_eq(bundle_find(&bundle, "AB"), &bundle.images[1]);
+        ck_assert_ptr_null(bundle_find(&bundle, "cd"));
+        ck_assert_ptr_null(bundle_find(&bundle, ""));
 }
 END_TEST
 
@@ -489,7 +555,8 @@ UNIT_MAIN("self-update-parts", versions_are_ordered_as_people_do,
           semantic_versions_are_ordered_as_their_rules_say, with_semver_a_version_has_to_be_one,
           schemes_are_allowed_or_not,
           a_clock_before_the_build_is_not_set, the_table_of_verdicts,
-          the_target_is_another_slot_of_the_class, a_record_comes_back_as_it_was,
+          the_target_is_another_slot_of_the_class, damage_is_told_from_good_reasons,
+          an_image_is_found_by_its_digest, a_record_comes_back_as_it_was,
           a_record_that_cannot_be_read_says_why, the_same_bundle_is_known_by_its_hash,
           another_bundle_of_a_version_that_failed_is_told_by_its_sha256,
           a_signed_request_is_used_once,
