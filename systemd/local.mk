@@ -12,10 +12,10 @@ dbuspolicy_DATA = systemd/dbus/org.updatebroker1.conf
 dbussystemservice_DATA = systemd/dbus/org.updatebroker1.service
 sysusers_DATA = systemd/sysusers.d/update-broker.conf
 tmpfiles_DATA = systemd/tmpfiles.d/update-broker.conf
-dist_doc_DATA += systemd/raw-devices.conf
+dist_doc_DATA += systemd/raw-devices.conf systemd/read-back.conf
 CLEANFILES += systemd/update-broker.service systemd/tmpfiles.d/update-broker.conf
 else
-EXTRA_DIST += systemd/raw-devices.conf
+EXTRA_DIST += systemd/raw-devices.conf systemd/read-back.conf
 endif
 
 # Below /var systemd makes the folder of state; one elsewhere is made by tmpfiles.d, and may be in a part of the

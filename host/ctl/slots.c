@@ -182,7 +182,7 @@ static int read_primary(sd_bus *bus, struct json *document)
 
 /* ---------------------------------------------------------------------------- the daemon's part */
 
-/* Parameters "trial..." of any node; without a daemon there are none. */
+/* Parameters "trial..." and "readBack" of any node; without a daemon there are none. */
 static int read_trial(const struct ctl *ctl, struct json *document)
 {
         CLEANUP_CLIENT sd_bus *bus = NULL;
@@ -197,7 +197,8 @@ static int read_trial(const struct ctl *ctl, struct json *document)
                 JSON_FOREACH(parameter, json_get_member(node, "parameters")) {
                         const char *key = text_of(parameter, "key");
 
-                        if (strncmp(key, "trial", 5) == 0 && r >= 0)
+                        if ((strncmp(key, "trial", 5) == 0 || strcmp(key, "readBack") == 0) &&
+                            r >= 0)
                                 r = json_set(document, key,
                                              json_new_string(text_of(parameter, "value")));
                 }
@@ -237,6 +238,7 @@ static int print_slots(const struct ctl *ctl, const struct json *document)
         (void)putchar('\n');
         print_line("next boot: ", text_of(document, "primary"));
         print_line("next boot: unknown: ", text_of(document, "primaryError"));
+        print_line("read back: ", text_of(document, "readBack"));
         if (*text_of(document, "trial")) {
                 print_line("update:    ", text_of(document, "trialVersion"));
                 print_line("trial:     ", text_of(document, "trial"));
