@@ -70,9 +70,16 @@ class Workshop:
         quiet("mkfs.ext4", "-q", "-F", "-d", tree, image)
         return image
 
+    def archive(self, version, random):
+        """The same as an archive."""
+        self.image(version, random=random)
+        archive = self.path("rootfs.tar")
+        quiet("tar", "-cf", archive, "-C", self.path("tree"), ".")
+        return archive
+
     def bundle(self, version, compatible=COMPATIBLE, signer="ours", size=16 * MIB, random=2 * MIB, slot="rootfs",
-               hook=None, hooks="post-install", format="plain"):
-        what = (version, compatible, signer, size, random, slot, hook, hooks, format)
+               hook=None, hooks="post-install", format="plain", archive=False):
+        what = (version, compatible, signer, size, random, slot, hook, hooks, format, archive)
         if what in self.made:
             return self.made[what]
         output = self.path("bundle-%d.raucb" % len(self.made))
@@ -83,7 +90,7 @@ class Workshop:
             with open(program, "w") as f:
                 f.write("#!/bin/sh\n%s\n" % hook)
             command += ["--hook", program, "--hooks", hooks]
-        quiet(*command, self.image(version, size, random), output)
+        quiet(*command, self.archive(version, random) if archive else self.image(version, size, random), output)
         self.made[what] = output
         return output
 

@@ -59,6 +59,7 @@ class Manager:
         self.queues = collections.defaultdict(collections.deque)
         self.settings = merged(merged(DEFAULTS, {"folder": device.path("downloads")}), settings or {})
         self.isolation = isolation
+        self.registration = {}
         self.server = Server(device.folder, port, address)
         self.config = merged({
             "domain": "vehicle", "agents": {"self-update": {"rebootRequired": True}}, "rebootEnabled": True,
@@ -100,14 +101,16 @@ class Manager:
         registration = {"agent": agent, "plugin": plugin, "enabled": True, "isolation": self.isolation,
                         "settings": settings}
         if plugin == "self-update":
+            registration.update(self.registration)
             registration["services"] = ["spawn"] + ["mqtt"] * settings.get("health", {}).get("mqtt", False)
         path = self.device.path("conf.d", "50-%s.conf" % agent)
         with open(path, "w") as f:
             json.dump(registration, f)
         os.chmod(path, 0o644)
 
-    def change(self, settings):
-        """Takes effect at the next start."""
+    def change(self, settings, **registration):
+        """Takes effect at the next start.  registration: more keys of it."""
+        self.registration.update(registration)
         self.settings = merged(self.settings, settings)
         self.register("self-update", "self-update", self.settings)
 
