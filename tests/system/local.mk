@@ -8,7 +8,7 @@ system_scripts = \
 	tests/system/24-signed-requests.py \
 	tests/system/25-policies.py \
 	tests/system/25-by-hand.py \
-	tests/system/25-read-back.py \
+	tests/system/26-read-back.py \
 	tests/system/30-kills.py \
 	tests/system/50-grub.py \
 	tests/system/51-uboot.py \
