@@ -6,6 +6,7 @@ The device is 192.168.7.2 and the host 192.168.7.1; the host's web server is pyt
 things the tutorial leaves to its reader: the web server listens where the URL says, on port 80, and the bundle's
 version is what stands in the file, `${VERSION_ID}` or what takes its place.
 """
+import json
 import os
 import shutil
 import socket
@@ -51,6 +52,7 @@ COMMAND = """{
     }
 }
 """
+WATCH = 'mosquitto_sub -h 192.168.7.2 -p 1883 -t "selfupdate/#"'
 PUBLISH = 'mosquitto_pub -h 192.168.7.2 -p 1883 -t "selfupdate/desiredstate" -f start-update-example.json'
 COMMANDS = tuple('mosquitto_pub -h 192.168.7.2 -p 1883 -t "selfupdate/desiredstate/command" -f %s-command.json' % word
                  for word in ("download", "update", "activate", "cleanup"))
@@ -92,6 +94,23 @@ class Host:
     def type(self, line):
         subprocess.check_call(["sh", "-c", line], cwd=self.folder)
 
+    def open_terminal(self, line):
+        """Another terminal, in which a program goes on; what it shows is in a file."""
+        self.shown = os.path.join(self.folder, "terminal-1")
+        with open(self.shown, "w") as f:
+            self.terminal = subprocess.Popen(["sh", "-c", "exec " + line], stdin=subprocess.DEVNULL, stdout=f)
+
+    def look(self):
+        """The messages on terminal 1."""
+        with open(self.shown) as f:
+            text = f.read().lstrip()
+        messages = []
+        while text.endswith("}\n"):  # the last one is whole
+            message, end = json.JSONDecoder().raw_decode(text)
+            messages.append(message)
+            text = text[end:].lstrip()
+        return messages
+
     def __enter__(self):
         self.web = subprocess.Popen(["python3", "-m", "http.server", "--bind", "192.168.7.1", "80"], cwd=self.folder,
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -106,11 +125,25 @@ class Host:
             return False
 
     def __exit__(self, *_):
-        self.web.kill()
-        self.web.wait()
+        for program in (self.web, self.terminal):
+            program.kill()
+            program.wait()
+
+
+def is_all_shown(host):
+    """Both sides of the talk, to its end, and the inventory that was there before."""
+    shown = host.look()
+    words = [m["payload"].get("status") for m in shown if m.get("payload")]
+    commands = [m["payload"]["command"] for m in shown if m.get("payload", {}).get("command")]
+    nodes = [n["id"] for m in shown for n in m["payload"].get("softwareNodes", [])]
+    return "COMPLETE" in words and commands == ["DOWNLOAD", "UPDATE", "ACTIVATE", "CLEANUP"] and \
+        nodes[:2] == ["self-update-agent", "self-update:os-image"]
 
 
 def go_through(device, manager, host, version):
+    host.open_terminal(WATCH)
+    device.outside.add(host.terminal.pid)
+    wait_until(host.look, "the terminal shows what is retained")
     host.type(PUBLISH)
     manager.hear(leda.identifying(), leda.identified(version), activity="random-uuid-as-string")
     for line, last in zip(COMMANDS, ("DOWNLOAD_SUCCESS", "UPDATE_SUCCESS", "ACTIVATION_SUCCESS", "COMPLETE")):
@@ -121,6 +154,7 @@ def go_through(device, manager, host, version):
             assert "FAILURE" not in payload["status"] and payload["status"] != "INCOMPLETE", payload
             if payload["status"] == last:
                 break
+    wait_until(lambda: is_all_shown(host), "terminal 1 shows it all")
     shown = subprocess.check_output(["rauc", "--conf=" + device.path("system.conf"), "status", "--detailed"], text=True)
     assert "Activated: rootfs.1 (B)" in shown, shown
     assert device.reboot() == "B" and device.version == version

@@ -5,10 +5,13 @@
 Leda's agent does one message after the other, to its end, so there a person may paste all commands of the tutorial
 without waiting.  What it does not stand, a second request or a question in between, is not to do harm here.
 """
+import subprocess
+
 import leda
 import stage
 from manager import FEEDBACK
 from play import Gate, scene
+from rauc import wait_until
 from stage import scenario
 
 SUCCESSES = ["IDENTIFIED", "DOWNLOAD_SUCCESS", "UPDATE_SUCCESS", "ACTIVATION_SUCCESS", "CLEANUP_SUCCESS", "COMPLETE"]
@@ -149,6 +152,43 @@ def a_question_without_an_id_is_answered_without_one():
             s.manager.queues.clear()
             s.manager.client.publish("selfupdate/currentstate/get", question)
             assert s.manager.next("selfupdate/currentstate")[0] is None
+
+
+def type_on_the_device(s, line):
+    subprocess.check_call(line.replace("rauc ", "rauc --conf=%s " % s.device.path("system.conf"), 1), shell=True,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@scenario
+def forcing_to_boot_the_other_slot():
+    """The tutorial's commands for it, past the agent: it confirms what runs, and tells what that is."""
+    with scene() as s:
+        s.everything()
+        assert s.device.reboot() == "B"
+        s.hear(leda.confirmed())
+        type_on_the_device(s, "rauc status mark-bad booted")
+        type_on_the_device(s, "rauc status mark-active other")
+        assert s.device.reboot() == "A" and s.device.version == "v1.0"
+        s.manager.wait_version("v1.0")
+        wait_until(lambda: "A 1 0" in s.device.boot_loader.state(), "this boot is marked good")
+        s.manager.is_quiet()
+        assert s.device.reboot() == "A"
+
+
+@scenario
+def testing_the_rescue_system():
+    """The tutorial's commands for it: nothing is marked from there, and an update repairs the device."""
+    with scene(rescue=True) as s:
+        wait_until(lambda: "A 1 0" in s.device.boot_loader.state(), "this boot is marked good")
+        type_on_the_device(s, "rauc status mark-bad rootfs.0")
+        type_on_the_device(s, "rauc status mark-bad rootfs.1")
+        assert s.device.reboot() == "R"
+        marks = len(s.rauc.calls("Mark"))
+        s.manager.wait_version("v1.0")
+        assert len(s.rauc.calls("Mark")) == marks
+        s.everything()
+        assert s.device.reboot() in ("A", "B") and s.device.version == "v2.0"
+        s.hear(leda.confirmed())
 
 
 stage.play()
