@@ -2,7 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """golden - what the self-update agent says and does, on its own topics, with the RAUC that is installed
 
-The numbers are those of the golden scenarios of the agent's reference.
+The numbers are those of the golden scenarios of the agent's reference.  It also counts the weaknesses of Leda's agent;
+each has a test here or elsewhere:
+
+    W1 W3   a cut transfer taken for a whole one; no resume, retry, limit    G11, integration/60-downloads
+    W2      "Download failed: No error"                                      G10
+    W4      the tutorial's http is refused                                   21-tutorial
+    W5 W6   streaming gets stuck; 15 minutes at most for an installation     unit/test-self-update-agent, -hazards
+    W7 W8   deaf while at work; a question or request destroys the activity  G20, 25-by-hand
+    W9      an id of another activity is taken                               G22, 25-by-hand
+    W10 W11 dies without an id; writes text that is no JSON                  G8
+    W12     an empty message as feedback                                     all: each message is read as JSON
+    W13 W22 reports what does not run; what ran when it was started          G3, unit/test-self-update-machine
+    W14     what was installed would boot before ACTIVATE                    G3, G17
+    W15     ROLLBACK does nothing                                            G18
+    W16     nothing is kept; nothing is known after a boot                   G4, G5, G6, 30-kills
+    W17 W18 the same version stalls, or fails                                G7
+    W19     a failed activation is no failure                                unit/test-self-update-machine
+    W20     anything that is signed goes                                     G5, 24-signed-requests, unit/...-parts
+    W21     large bundles take longer to check than a D-Bus call may         none, it would take half a minute
+    W23     other components are passed over in silence                      unit/test-self-update-machine
+    W24     no client certificates, headers, proxy                           integration/60-downloads
 """
 import json
 import os

@@ -468,6 +468,24 @@ START_TEST(the_version_that_runs_is_found_as_leda_s_agent_finds_it)
 }
 END_TEST
 
+START_TEST(each_question_takes_a_fresh_look_but_during_an_update)
+{
+        struct bench b;
+
+        bench_init(&b, "{}");
+        RECORD_SET(b.survey.list[0].version, "v1.1");
+        give(&b, (struct event){ .kind = EVENT_GET, .activity = "g1" });
+        ck_assert_str_eq(machine_version(&b.m), "v1.0");
+        surveyed(&b);
+        ck_assert_str_eq(machine_version(&b.m), "v1.1");
+        begin_update(&b);
+        b.serials[EFFECT_SURVEY] = 0;
+        give(&b, (struct event){ .kind = EVENT_GET, .activity = "g2" });
+        ck_assert_uint_eq(b.serials[EFFECT_SURVEY], 0); /* RAUC would refuse */
+        machine_done(&b.m);
+}
+END_TEST
+
 UNIT_MAIN("self-update-machine",
           progress_is_told_at_each_ten_percent_and_each_interval_and_never_is_all,
           a_failure_has_the_progress_that_was_told_last,
@@ -478,4 +496,5 @@ UNIT_MAIN("self-update-machine",
           while_it_updates_or_waits_for_its_boot_nothing_else_is_begun,
           a_rollback_that_fails_ends_the_activity_too, a_rollback_may_be_silent_as_leda_s,
           a_desired_state_during_a_trial_is_refused, other_components_are_passed_over_or_refused,
-          the_version_that_runs_is_found_as_leda_s_agent_finds_it)
+          the_version_that_runs_is_found_as_leda_s_agent_finds_it,
+          each_question_takes_a_fresh_look_but_during_an_update)
