@@ -10,6 +10,7 @@ system_scripts = \
 	tests/system/25-by-hand.py \
 	tests/system/26-read-back.py \
 	tests/system/30-kills.py \
+	tests/system/31-power-loss.py \
 	tests/system/50-grub.py \
 	tests/system/51-uboot.py \
 	tests/system/52-examples.py \
@@ -21,6 +22,7 @@ EXTRA_DIST += \
 	tests/system/device.py \
 	tests/system/firmware.py \
 	tests/system/leda.py \
+	tests/system/life.py \
 	tests/system/manager.py \
 	tests/system/play.py \
 	tests/system/rauc.py \

@@ -136,10 +136,17 @@ class Manager:
                  "--runtime-dir", self.device.path("runtime"), "--plugin-dir", self.device.path("plugins"),
                  "--agent-host", os.path.join(BUILT, "ub-agent-host")],
                 env=dict(os.environ, NOTIFY_SOCKET=notify), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            listener.settimeout(PATIENCE)
-            while b"READY=1" not in listener.recv(4096):
-                pass
+            listener.settimeout(0.1)
+            wait_until(lambda: self.is_ready(listener), "the daemon is ready")
         # Whatever comes after this was said by the daemon that runs now.
+
+    def is_ready(self, listener):
+        if self.process.poll() is not None:
+            raise AssertionError("the daemon has ended: " + self.log())
+        try:
+            return b"READY=1" in listener.recv(4096)
+        except TimeoutError:
+            return False
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -48,7 +48,7 @@ PACKAGES = {
 MORE_PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86", "grub-mkimage": "grub-common", "mkfs.vfat": "dosfstools",
     "mcopy": "mtools", "sfdisk": "fdisk", "grub-script-check": "grub-common", "qemu-system-aarch64": "qemu-system-arm",
-    "curl": "curl", "mkimage": "u-boot-tools", "mkenvimage": "u-boot-tools", "fw_setenv": "libubootenv-tool",
+    "curl": "curl", "strace": "strace", "mkimage": "u-boot-tools", "mkenvimage": "u-boot-tools", "fw_setenv": "libubootenv-tool",
 }
 PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
