@@ -78,9 +78,11 @@ static void on_progress(void *data, uint64_t now, uint64_t total)
 static void on_done(void *data, int result, const char *message)
 {
         struct fetch *fetch = data;
+        char text[TEXT_MAX];
 
+        (void)snprintf(text, sizeof(text), "%s", message); /* it goes with the download */
         fetch->download = ub_download_free(fetch->download);
-        end(fetch, result, message);
+        end(fetch, result, text);
 }
 
 /* --------------------------------------------------------------------------------------- folder */
