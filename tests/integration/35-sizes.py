@@ -117,7 +117,8 @@ def progress_does_not_pile_up_while_the_server_is_away():
         # One message waits at a time, each is a megabyte.
         with open("/proc/%d/status" % rig.process.pid) as f:
             peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
-        assert peak < 256 * 1024, peak
+        # A sanitizer keeps what was freed.
+        assert peak < 256 * 1024 or os.environ.get("SANITIZERS") == "yes", peak
         rig.stop()
 
 
