@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mosquitto.h>
-#include <mqtt_protocol.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,6 +12,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#if LIBMOSQUITTO_VERSION_NUMBER < 2001000 /* mosquitto.h brings it along since */
+#include <mqtt_protocol.h>
+#endif
 
 #include "host/mqtt/outbox.h"
 #include "host/mqtt/subscriptions.h"
