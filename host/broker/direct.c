@@ -459,10 +459,12 @@ void direct_refused(struct hosted *h, enum instance_call call, int r)
 
         if (call == INSTANCE_CALL_FEEDBACK_GET) {
                 unknown = is_recalled(&h->direct);
-                (void)diag_set(&text, 0, "activity %s is not known; send its desired state first",
-                               h->direct.activity);
-                agent_topics_say(h, direct_id(&h->direct), STATUS_INCOMPLETE,
-                                 unknown ? text.text : FORGOTTEN);
+                (void)diag_set(&text, 0, FORGOTTEN);
+                if (unknown)
+                        (void)diag_set(&text, 0,
+                                       "activity %s is not known; send its desired state first",
+                                       h->direct.activity);
+                agent_topics_say(h, direct_id(&h->direct), STATUS_INCOMPLETE, text.text);
                 give_back(h);
                 if (unknown)
                         direct_forget(&h->direct_past);
