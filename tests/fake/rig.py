@@ -25,6 +25,8 @@ from mqtt_client import Client, Timeout
 
 PATIENCE = 120  # ends what would never end; not a measure of how fast a busy machine is
 SKIP = 77
+# For a rig's environment.  A sanitizer that looks for leaks traces the process, and so does strace.
+UNDER_STRACE = {"ASAN_OPTIONS": "detect_leaks=0"}
 TOP = os.path.realpath(os.environ.get("top_builddir", "."))
 
 

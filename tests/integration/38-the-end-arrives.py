@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from rig import PATIENCE, TOP, Rig, run  # noqa: E402
+from rig import PATIENCE, TOP, UNDER_STRACE, Rig, run  # noqa: E402
 
 AGENTS = {"containers": {"components": [{"id": "hello-world", "version": "1"}]}}
 TOPIC = "vehicleupdate/desiredstatefeedback"
@@ -147,11 +147,9 @@ def an_activity_is_in_status_or_history_at_every_moment():
     if not shutil.which("strace"):
         print("# not tried: there is no strace")
         return
-    if os.environ.get("SANITIZERS") == "yes":
-        print("# not tried: leaks cannot be looked for under strace")
-        return
     slow = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=100ms"]
     with Rig(AGENTS, mqtt=False) as rig:
+        rig.environment.update(UNDER_STRACE)
         rig.start(prefix=slow)
         with open(rig.path("desired.json"), "w") as f:
             json.dump({"activityId": "A1", "payload": {"domains": [

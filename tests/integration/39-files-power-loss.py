@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
 from files_rig import FilesRig  # noqa: E402
-from rig import PATIENCE, TOP, run, skip  # noqa: E402
+from rig import PATIENCE, TOP, UNDER_STRACE, run, skip  # noqa: E402
 
 # Few and decisive; and many.
 NAMING = ["rename", "renameat", "renameat2", "symlink", "symlinkat", "link", "linkat", "unlink", "unlinkat",
@@ -53,6 +53,7 @@ class Device(FilesRig):
                              "phases": {"ACTIVATE": {"result": "fail"}}}} if fails else {}
         super().__init__(agents, isolation="none", mqtt=False)
         self.fails = fails
+        self.environment.update(UNDER_STRACE)
         for version in ("1", "2", "3"):
             self.archive(f"app-{version}.tar.gz", content(version))
         self.start(connected=False)
