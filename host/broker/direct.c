@@ -30,6 +30,7 @@
 #include "host/config/settings.h"
 #include "host/model/command.h"
 #include "host/model/desired_state.h"
+#include "host/plugin/abi.h"
 #include "host/plugin/instance.h"
 #include "host/util/diag.h"
 
@@ -219,33 +220,43 @@ static const char *find_baseline(const struct direct *d, const char *title)
         return "";
 }
 
-/* Nothing runs.  0: something does now. */
+/* What has ended may be cleaned up again, and answers that. */
+static void revive(struct hosted *h)
+{
+        h->direct = h->direct_past;
+        h->direct_past = (struct direct){ .activity = NULL };
+        h->direct.reached = STATUS_UNKNOWN;
+        h->direct.step = STEP_NONE;
+        h->direct.boots = false;
+}
+
+/* Nothing runs.  0: something does now.  -EALREADY: the command comes too late, which is logged. */
 static int wake(struct hosted *h, struct instance *instance, const char *activity,
                 const struct command *command, struct diag *diag)
 {
         struct direct *d = &h->direct;
-        int r;
+        int r = 0;
 
-        if (is_called(&h->direct_past, activity)) {
-                if (command->step != STEP_CLEANUP) {
-                        hosted_log(h, LOG_LEVEL_INFO, activity, "it has ended: %s is not done",
-                                   step_to_string(command->step));
-                        return -EALREADY;
-                }
-                *d = h->direct_past;
-                h->direct_past = (struct direct){ .activity = NULL };
-                d->reached = STATUS_UNKNOWN;
-                d->step = STEP_NONE;
-                d->boots = false;
+        if (is_called(&h->direct_past, activity) && command->step == STEP_CLEANUP) {
+                revive(h);
                 return 0;
         }
+        if (is_called(&h->direct_past, activity)) {
+                hosted_log(h, LOG_LEVEL_INFO, activity, "it has ended: %s is not done",
+                           step_to_string(command->step));
+                return -EALREADY;
+        }
         d->activity = strdup(activity);
-        r = d->activity ? instance_feedback_get(instance, activity) : -ENOMEM;
+        if (!d->activity)
+                r = -ENOMEM;
+        else if (command->step != STEP_CLEANUP) /* which any agent can answer */
+                r = instance_feedback_get(instance, activity);
         if (r < 0) {
                 direct_forget(d);
                 return diag_set(diag, r, "%s", strerror(-r));
         }
-        d->step = STEP_IDENTIFY;
+        if (command->step != STEP_CLEANUP)
+                d->step = STEP_IDENTIFY;
         return 0;
 }
 
@@ -412,8 +423,13 @@ static void follow(struct direct *d, enum status status)
                 if (status_step(status) != STEP_NONE)
                         d->step = status_step(status);
                 break;
-        case STATUS_KIND_SUCCESS:
         case STATUS_KIND_FAILURE:
+                if (d->step == STEP_NONE)
+                        break; /* of a command that came out of order: nothing is lost */
+                d->reached = status;
+                d->step = STEP_NONE;
+                break;
+        case STATUS_KIND_SUCCESS:
                 d->reached = status;
                 d->step = STEP_NONE;
                 break;
@@ -424,8 +440,21 @@ static void follow(struct direct *d, enum status status)
         }
 }
 
+/* The CLEANUP behind a ROLLBACK has met the end that ROLLBACK makes by itself. */
+static void clean_up_again(struct hosted *h)
+{
+        struct instance *instance = hosted_get_instance(h);
+
+        revive(h);
+        h->direct.asked = STEP_CLEANUP;
+        if (!instance || instance_command(instance, h->direct.activity, "", UB_CMD_CLEANUP) < 0)
+                end(h);
+}
+
 void direct_feedback(struct hosted *h, const char *json, enum status status)
 {
+        bool again;
+
         /* Whatever else it says of the newcomer: it has taken it. */
         if (status != STATUS_IDENTIFYING && status != STATUS_IDENTIFICATION_FAILED)
                 end_before(h, "superseded");
@@ -434,8 +463,11 @@ void direct_feedback(struct hosted *h, const char *json, enum status status)
         agent_topics_publish_feedback(h, direct_id(&h->direct), json);
         follow(&h->direct, status);
         boot_if_asked(h, status);
+        again = status_step(h->direct.reached) == STEP_ROLLBACK && h->direct.asked == STEP_CLEANUP;
         if (status_is_terminal(status))
                 give_back(h);
+        if (again && !h->direct.activity)
+                clean_up_again(h);
         release_held(h);
 }
 

@@ -72,6 +72,34 @@ def a_rollback_does_not_wait_for_the_download():
 
 
 @scenario
+def a_cleanup_behind_a_rollback_is_answered_too():
+    with scene() as s:
+        s.offer("/v2")
+        s.identify()
+        s.download()
+        s.update()
+        s.say("ROLLBACK")
+        s.say("CLEANUP")
+        text = "Update rolled back on request."
+        s.hear(leda.rolling_back(), leda.rolled_back(), leda.incomplete("UPDATE_FAILURE", text),
+               leda.cleaned("UPDATE_FAILURE", text), leda.incomplete("UPDATE_FAILURE", text))
+        s.manager.is_quiet()
+
+
+@scenario
+def an_answer_out_of_order_does_not_spoil_the_order():
+    with scene({"rejectOutOfOrder": True}) as s:
+        s.offer("/v2")
+        s.identify()
+        s.say("UPDATE")
+        s.hear(leda.install_failed("UPDATE is possible only after DOWNLOAD_SUCCESS"))
+        for word in ("DOWNLOAD", "UPDATE", "ACTIVATE", "CLEANUP"):
+            s.say(word)
+        said = heard_until(s, "COMPLETE")
+        assert [status for _, status in said] == SUCCESSES[1:], said
+
+
+@scenario
 def another_request_that_is_refused_leaves_the_activity_alone():
     """Between all steps, and while the bundle is on its way."""
     gate = Gate(1000)
@@ -138,6 +166,8 @@ def after_a_restart_of_the_daemon_the_next_command_finds_the_activity():
         s.end_update()
         assert len(s.fetched("/v2")) == 1
         s.activate()
+        s.manager.kill()
+        s.manager.start()
         s.clean_up()
         s.manager.kill()
         s.manager.start()
