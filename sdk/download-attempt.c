@@ -114,6 +114,7 @@ static void retry(struct ub_download *d)
         ub_info(d->owner->host, "%.240s: %s; again in %.1f s", d->url.people, d->cause.text,
                 (double)pause / (double)USEC_PER_SEC);
         d->retry_usec = ub_downloader_now_usec() + pause;
+        d->retries++;
         d->state = DOWNLOAD_WAITING;
         ub_download_release_slot(d);
 }

@@ -76,6 +76,7 @@ struct ub_download {
         bool redirected;
         bool left_origin; /* once left, credentials stay at home */
         int redirects;
+        uint32_t retries;
 
         /* what is held: a copy of what the part knows, valid while the worker is busy, too */
         struct disk *disk;

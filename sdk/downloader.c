@@ -212,6 +212,11 @@ struct ub_downloader *ub_downloader_free(struct ub_downloader *downloader)
         return NULL;
 }
 
+uint32_t ub_download_retries(const struct ub_download *download)
+{
+        return download->retries;
+}
+
 int ub_download_discard(int dir_fd, const char *name)
 {
         if (dir_fd < 0 || !name || !ub_part_name_is_valid(name))

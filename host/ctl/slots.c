@@ -182,7 +182,13 @@ static int read_primary(sd_bus *bus, struct json *document)
 
 /* ---------------------------------------------------------------------------- the daemon's part */
 
-/* Parameters "trial..." and "readBack" of any node; without a daemon there are none. */
+/* Of any node; without a daemon there are none. */
+static bool is_shown(const char *key)
+{
+        return strncmp(key, "trial", 5) == 0 || strcmp(key, "readBack") == 0 ||
+               strcmp(key, "lastUpdate") == 0;
+}
+
 static int read_trial(const struct ctl *ctl, struct json *document)
 {
         CLEANUP_CLIENT sd_bus *bus = NULL;
@@ -197,8 +203,7 @@ static int read_trial(const struct ctl *ctl, struct json *document)
                 JSON_FOREACH(parameter, json_get_member(node, "parameters")) {
                         const char *key = text_of(parameter, "key");
 
-                        if ((strncmp(key, "trial", 5) == 0 || strcmp(key, "readBack") == 0) &&
-                            r >= 0)
+                        if (is_shown(key) && r >= 0)
                                 r = json_set(document, key,
                                              json_new_string(text_of(parameter, "value")));
                 }
@@ -244,6 +249,7 @@ static int print_slots(const struct ctl *ctl, const struct json *document)
                 print_line("trial:     ", text_of(document, "trial"));
                 print_line("           ", text_of(document, "trialMessage"));
         }
+        print_line("last:      ", text_of(document, "lastUpdate"));
         return 0;
 }
 

@@ -190,7 +190,8 @@ static void on_fetched(void *data, int result, const char *text, uint64_t total)
                                           .serial = self->fetch_serial,
                                           .result = result,
                                           .text = text,
-                                          .total = total });
+                                          .total = total,
+                                          .retries = fetch_retries(self->fetch) });
 }
 
 static const struct fetch_events fetch_events = {

@@ -28,6 +28,7 @@ struct fetch {
         struct ub_downloader *downloader;
         struct ub_download *download;
         struct ub_source *soon; /* an outcome that is known at once */
+        unsigned retries; /* of the last one */
         int result;
         char text[TEXT_MAX];
         char path[SETTINGS_PATH_MAX * 2];
@@ -81,6 +82,7 @@ static void on_done(void *data, int result, const char *message)
         char text[TEXT_MAX];
 
         (void)snprintf(text, sizeof(text), "%s", message); /* it goes with the download */
+        fetch->retries = ub_download_retries(fetch->download);
         fetch->download = ub_download_free(fetch->download);
         end(fetch, result, text);
 }
@@ -262,6 +264,7 @@ void fetch_start(struct fetch *fetch, const struct fetch_request *request)
         int r;
 
         fetch_stop(fetch);
+        fetch->retries = 0;
         (void)snprintf(fetch->path, sizeof(fetch->path), "%s", request->path);
         r = make_folder(fetch->settings->folder);
         dir_fd = r < 0 ? r
@@ -292,6 +295,11 @@ void fetch_stop(struct fetch *fetch)
 {
         ub_source_drop(fetch->host, &fetch->soon);
         fetch->download = ub_download_free(fetch->download);
+}
+
+unsigned fetch_retries(const struct fetch *fetch)
+{
+        return fetch->retries;
 }
 
 int fetch_new(const struct ub_host *host, const struct settings *settings,

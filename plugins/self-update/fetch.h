@@ -37,6 +37,8 @@ struct fetch *fetch_free(struct fetch *fetch);
 void fetch_start(struct fetch *fetch, const struct fetch_request *request);
 /* The partial file stays. */
 void fetch_stop(struct fetch *fetch);
+/* How often the last one was begun again after a trouble. */
+unsigned fetch_retries(const struct fetch *fetch);
 /* Removes every bundle, complete or partial. */
 void fetch_delete(struct fetch *fetch);
 

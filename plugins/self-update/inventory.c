@@ -4,6 +4,7 @@
 #include "plugins/self-update/inventory.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <update-broker/sdk/host.h>
 #include <update-broker/sdk/inventory.h>
 
@@ -37,6 +38,24 @@ static void put_slot(struct ub_inventory *inventory, const struct slot *slot)
         ub_inventory_add_parameter(inventory, key, value);
 }
 
+/* What became of the last update: "v2.0, 2027-01-31T12:00:00Z, confirmed: ..." */
+static void put_last(struct ub_inventory *inventory, const struct record *record)
+{
+        const struct outcome *last = &record->history[0];
+        time_t sec = (time_t)last->time_sec;
+        char value[VALUE_MAX];
+        char when[32] = "";
+        struct tm tm;
+
+        if (record->n_history == 0)
+                return;
+        if (gmtime_r(&sec, &tm))
+                (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm); /* it fits */
+        (void)snprintf(value, sizeof(value), "%s, %s, %s: %s", last->version, when, last->result,
+                       last->message);
+        ub_inventory_add_parameter(inventory, "lastUpdate", value);
+}
+
 static void put_details(struct ub_inventory *inventory, const struct machine *m)
 {
         const struct pending *pending = &m->record.pending;
@@ -56,6 +75,7 @@ static void put_details(struct ub_inventory *inventory, const struct machine *m)
                 put(inventory, "trialActivity", pending->id);
                 put(inventory, "trialMessage", pending->message);
         }
+        put_last(inventory, &m->record);
         for (i = 0; i < m->survey.n; i++)
                 put_slot(inventory, &m->survey.list[i]);
 }

@@ -9,6 +9,7 @@ self_update_pure_sources = \
 	plugins/self-update/machine-boot.c \
 	plugins/self-update/machine-compare.c \
 	plugins/self-update/machine-download.c \
+	plugins/self-update/machine-figures.c \
 	plugins/self-update/machine-identify.c \
 	plugins/self-update/machine-judge.c \
 	plugins/self-update/machine-update.c \

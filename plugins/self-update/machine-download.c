@@ -91,9 +91,11 @@ static void fail_to_fetch(struct machine *m, const char *text)
 static void on_fetch(struct machine *m, const struct event *e)
 {
         if (e->kind == EVENT_FETCHING) {
+                figures_fetching(m, e->now);
                 report(m, e->now, e->total);
                 return;
         }
+        m->figures.retries = e->retries;
         if (e->result < 0) {
                 fail_to_fetch(m, e->text);
                 return;

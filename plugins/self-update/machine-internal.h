@@ -56,6 +56,15 @@ void machine_drive_local(struct machine *m);
 void machine_keep(struct machine *m, const char *status, const char *message);
 void machine_remember(struct machine *m, const char *result, const char *message);
 
+/* machine-figures.c ---------------------------------------------------------------------------- */
+
+void figures_begin(struct machine *m);
+/* So many bytes are there; the first time: before anything came. */
+void figures_fetching(struct machine *m, uint64_t now);
+void figures_installing(struct machine *m, const struct event *e);
+/* Logs what the step has cost, when this word ends one. */
+void figures_end(struct machine *m, enum message_kind kind);
+
 /* The steps ------------------------------------------------------------------------------------ */
 
 void identify_begin(struct machine *m, const struct event *e);

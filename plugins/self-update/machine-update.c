@@ -194,6 +194,7 @@ void update_on_installation(struct machine *m, const struct event *e)
                 }
                 break;
         case EVENT_PROGRESS:
+                figures_installing(m, e);
                 if (e->percent > m->percent && e->percent < 100) {
                         m->percent = e->percent;
                         machine_say(m, MESSAGE_INSTALLING, NULL, e->percent);

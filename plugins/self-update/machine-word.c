@@ -139,6 +139,7 @@ void machine_conclude(struct machine *m, enum state state, enum message_kind kin
                                          .text = text,
                                          .progress = progress };
 
+        figures_end(m, kind);
         m->record.activity.state = state;
         m->percent = -1;
         m->waiting = false;

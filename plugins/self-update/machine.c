@@ -163,6 +163,7 @@ static const struct step {
 static void begin_step(struct machine *m, int32_t command)
 {
         m->record.activity.cut_off = false; /* it goes on */
+        figures_begin(m);
         switch (command) {
         case UB_CMD_DOWNLOAD:
                 download_begin(m);
@@ -434,6 +435,7 @@ void machine_resume(struct machine *m)
 {
         if (m->main.next)
                 return;
+        figures_begin(m);
         if (m->record.activity.state == STATE_DOWNLOADING)
                 download_begin(m);
         else if (m->record.activity.state == STATE_ACTIVATING && !m->awaits_trial)

@@ -13,6 +13,7 @@
  *
  *     machine.c            dispatch; requests, the ones that have to wait
  *     machine-word.c       the words that go out
+ *     machine-figures.c    what a step has cost
  *     machine-identify.c   a desired state
  *     machine-download.c   DOWNLOAD: fetch the bundle, or look at it from afar
  *     machine-update.c     UPDATE: check, install, make sure that nothing boots it yet
@@ -57,11 +58,11 @@ enum event_kind {
         EVENT_SURVEYED,   /* result, text; survey */
         EVENT_INSPECTED,  /* result, text, vague; bundle */
         EVENT_INSTALLING, /* result -EBUSY and others, text: was it accepted? */
-        EVENT_PROGRESS,   /* percent; of an installation */
+        EVENT_PROGRESS,   /* percent, text; of an installation */
         EVENT_INSTALLED,  /* result, text */
         EVENT_MARKED,     /* result, text */
         EVENT_FETCHING,   /* now, total */
-        EVENT_FETCHED,    /* result, text, total */
+        EVENT_FETCHED,    /* result, text, total, retries */
         EVENT_READING,    /* now, total */
         EVENT_READ,       /* result, text; reading */
         EVENT_HEALTH,     /* result, text */
@@ -85,6 +86,7 @@ struct event {
         bool vague; /* RAUC hides the reason */
         uint64_t now;
         uint64_t total;
+        unsigned retries;
         const struct survey *survey;
         const struct bundle *bundle;
         const struct reading *reading;
@@ -116,6 +118,14 @@ struct held {
         char activity[UB_MAX_ID + 1];
         char *json;
         int32_t command;
+};
+
+/* Of the step that goes on, for the log. */
+struct figures {
+        uint64_t began_usec; /* 0: none goes on */
+        uint64_t held;       /* bytes that were there before; UINT64_MAX: nothing was fetched */
+        unsigned retries;
+        char rauc_step[SLOT_TEXT_MAX];
 };
 
 struct machine {
@@ -169,6 +179,7 @@ struct machine {
         bool waiting;
         uint64_t clock_usec; /* since when the clock is waited for; 0: it is not */
         uint64_t tick_serial;
+        struct figures figures;
         uint64_t reboot_serial;
 };
 

@@ -312,6 +312,7 @@ def the_slots_are_shown_and_marked_by_ubctl():
         code, said = ubctl(s, "slots")
         assert code == 0 and "v2.0     ok" in said, said
         assert "update:    v2.0\ntrial:     outstanding" in said, said
+        assert "last:      v2.0, 20" in said and "Z, activated: Self-update agent has activated" in said, said
         s.rauc.stop()
         fails(1, "RAUC: its slots: it does not run")
         s.device.bus.stop()

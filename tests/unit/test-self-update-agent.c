@@ -93,6 +93,27 @@ START_TEST(G3_an_update_word_for_word)
 }
 END_TEST
 
+START_TEST(what_each_step_has_cost_is_logged)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        desire(&rig, "a1", "v2.0", "v2");
+        (void)await(&rig, "IDENTIFIED");
+        order(&rig, "a1", UB_CMD_DOWNLOAD);
+        expect_in(fake_host_next(rig.fake, "log 6 DOWNLOAD took "), " s: 0.0 MiB, ");
+        (void)await(&rig, "DOWNLOAD_SUCCESS");
+        order(&rig, "a1", UB_CMD_UPDATE);
+        (void)fake_host_next(rig.fake, "log 6 RAUC: ");
+        expect_in(fake_host_next(rig.fake, "log 6 UPDATE took "), " s");
+        (void)await(&rig, "UPDATE_SUCCESS");
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        (void)fake_host_next(rig.fake, "log 6 ACTIVATE took ");
+        (void)await(&rig, "ACTIVATION_SUCCESS");
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(the_unsafe_window_of_a_rauc_that_activates_is_closed_again)
 {
         struct rig rig;
@@ -790,6 +811,7 @@ UNIT_MAIN("self-update-agent", a_bundle_on_a_stick_is_installed_without_being_as
           streaming_that_fails_falls_back_to_a_download_where_allowed,
           a_version_that_waits_for_its_boot_is_not_installed_again,
           G1_G2_the_current_state_is_reported, G3_an_update_word_for_word,
+          what_each_step_has_cost_is_logged,
           the_unsafe_window_of_a_rauc_that_activates_is_closed_again,
           rauc_1_8_has_neither_inspect_nor_transactions, G4_a_good_boot_is_confirmed_and_told,
           G5_a_boot_that_fell_back_is_put_in_order_and_told, G6_a_sick_boot_is_left,

@@ -132,6 +132,9 @@ int ub_download_start(struct ub_downloader *downloader, const struct ub_download
  * fine. */
 struct ub_download *ub_download_free(struct ub_download *download);
 
+/* How often it was begun again after a trouble that could pass.  Callable from done, too. */
+uint32_t ub_download_retries(const struct ub_download *download);
+
 /* Removes what a cancelled or failed download left of NAME: the partial file and its notes.  0,
  * also when there is nothing; what unlinkat(2) reports. */
 int ub_download_discard(int dir_fd, const char *name);
