@@ -100,6 +100,10 @@ static void on_fetch(struct machine *m, const struct event *e)
                 fail_to_fetch(m, e->text);
                 return;
         }
+        if (e->total == 0) { /* RAUC's reason would be a riddle */
+                fail(m, "the bundle is empty");
+                return;
+        }
         m->record.activity.bytes = e->total;
         m->record.activity.streamed = false;
         if (m->settings->verify == VERIFY_DOWNLOAD)
