@@ -260,7 +260,7 @@ static bool on_found(void *data, const char *path)
                 if (self->found[i][0])
                         continue;
                 record_copy(self->found[i], sizeof(self->found[i]), path);
-                rauc_inspect(self->rauc, FOUND_SERIAL + i, path, NULL);
+                rauc_inspect(self->rauc, FOUND_SERIAL + i, path, NULL, 0);
                 return true;
         }
         return false;
@@ -422,14 +422,42 @@ static void ask_for_boot(struct self_update *self, const struct effect *effect)
                 ub_warning(self->host, "the boot is not asked for: %s", strerror(-r));
 }
 
+/* As the download has it.  Without what cannot be read the server says no, and then the download,
+ * which says why. */
+static struct rauc_access get_access(const struct self_update *self, const struct effect *effect,
+                                     struct fetch_headers *headers)
+{
+        const struct settings *s = &self->settings;
+        struct ub_error error = UB_ERROR_INIT;
+        int r = *effect->a == '/' ? -ENOENT
+                                  : fetch_read_headers(self->host, s, headers, &error);
+
+        if (r < 0 && *effect->a != '/')
+                ub_warning(self->host, "download.headersFile: %s", error.text);
+        return (struct rauc_access){ .cert = s->download.cert_file,
+                                     .key = s->download.key_file,
+                                     .ca = s->download.ca_file,
+                                     .headers = r < 0 ? NULL : headers->list };
+}
+
+static void inspect(struct self_update *self, const struct effect *effect)
+{
+        struct fetch_headers headers;
+        const struct rauc_access access = get_access(self, effect, &headers);
+
+        rauc_inspect(self->rauc, effect->serial, effect->a, &access, (uint64_t)effect->number);
+}
+
+static void install(struct self_update *self, const struct effect *effect)
+{
+        struct fetch_headers headers;
+        const struct rauc_access access = get_access(self, effect, &headers);
+
+        rauc_install(self->rauc, effect->serial, effect->a, effect->b, effect->c, &access);
+}
+
 static void do_effect(struct self_update *self, const struct effect *effect)
 {
-        const struct rauc_tls tls = {
-                .cert = self->settings.download.cert_file,
-                .key = self->settings.download.key_file,
-                .ca = self->settings.download.ca_file,
-        };
-
         switch (effect->kind) {
         case EFFECT_LOG:
                 ub_log(self->host, (int)effect->number, "%s", effect->a);
@@ -447,10 +475,10 @@ static void do_effect(struct self_update *self, const struct effect *effect)
                 rauc_survey(self->rauc, effect->serial);
                 break;
         case EFFECT_INSPECT:
-                rauc_inspect(self->rauc, effect->serial, effect->a, &tls);
+                inspect(self, effect);
                 break;
         case EFFECT_INSTALL:
-                rauc_install(self->rauc, effect->serial, effect->a, effect->b, effect->c, &tls);
+                install(self, effect);
                 break;
         case EFFECT_ATTACH:
                 rauc_attach(self->rauc, effect->serial);

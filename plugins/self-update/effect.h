@@ -20,7 +20,8 @@ enum effect_kind {
         EFFECT_FEEDBACK,     /* a: activity; b: payload */
         EFFECT_INVENTORY,    /* a: activity, "" when nobody asked */
         EFFECT_SURVEY,       /* -> EVENT_SURVEYED */
-        EFFECT_INSPECT,      /* a: path or URL -> EVENT_INSPECTED */
+        EFFECT_INSPECT,      /* a: path or URL; number: usec that it may take, 0: any
+                                -> EVENT_INSPECTED */
         EFFECT_INSTALL,      /* a: path or URL; b: transaction; c: manifest hash
                                 -> EVENT_INSTALLING, EVENT_PROGRESS ..., EVENT_INSTALLED */
         EFFECT_ATTACH,       /* to an installation that runs -> as EFFECT_INSTALL */

@@ -18,7 +18,7 @@
 
 #include "plugins/self-update/settings.h"
 
-enum { HEADERS_MAX = 16, HEADERS_BYTES_MAX = 8192, TEXT_MAX = 512 };
+enum { TEXT_MAX = 512 };
 
 struct fetch {
         const struct ub_host *host;
@@ -146,8 +146,8 @@ void fetch_delete(struct fetch *fetch)
 /* -------------------------------------------------------------------------------------- headers */
 
 /* All of a file of headers.  It may hold secrets. */
-static int read_header_file(const struct fetch *fetch, const char *path,
-                            char text[HEADERS_BYTES_MAX], struct ub_error *error)
+static int read_header_file(const struct ub_host *host, const char *path,
+                            char text[FETCH_HEADERS_BYTES_MAX], struct ub_error *error)
 {
         struct stat st = { .st_mode = 0 };
         ssize_t length;
@@ -156,34 +156,32 @@ static int read_header_file(const struct fetch *fetch, const char *path,
         if (fd < 0)
                 return ub_error_set(error, -errno, "%s: %s", path, strerror(errno));
         if (fstat(fd, &st) == 0 && st.st_mode & 0007)
-                ub_warning(fetch->host, "%s: everybody may read it", path);
-        length = read(fd, text, HEADERS_BYTES_MAX);
+                ub_warning(host, "%s: everybody may read it", path);
+        length = read(fd, text, FETCH_HEADERS_BYTES_MAX);
         (void)close(fd);
         if (length < 0)
                 return ub_error_set(error, -EIO, "%s: %s", path, strerror(errno));
-        if (length == HEADERS_BYTES_MAX)
+        if (length == FETCH_HEADERS_BYTES_MAX)
                 return ub_error_set(error, -E2BIG, "%s: more than %d bytes", path,
-                                    HEADERS_BYTES_MAX - 1);
+                                    FETCH_HEADERS_BYTES_MAX - 1);
         text[length] = '\0';
         return 0;
 }
 
-/* "Name: value" lines, in text, which is cut up.  They may be secrets: a fault is told by its line's
- * number, never by what stands there. */
-static int read_headers(const struct fetch *fetch, char text[HEADERS_BYTES_MAX],
-                        const char *headers[HEADERS_MAX + 1], struct ub_error *error)
+int fetch_read_headers(const struct ub_host *host, const struct settings *settings,
+                       struct fetch_headers *ret, struct ub_error *error)
 {
-        const char *path = fetch->settings->download.headers_file;
-        char *save = text;
+        const char *path = settings->download.headers_file;
+        char *save = ret->text;
         char *line;
         size_t n = 0;
         int number = 0;
         int r;
 
-        headers[0] = NULL;
+        ret->list[0] = NULL;
         if (!*path)
                 return 0;
-        r = read_header_file(fetch, path, text, error);
+        r = read_header_file(host, path, ret->text, error);
         if (r < 0)
                 return r;
         while ((line = strsep(&save, "\n")) != NULL) {
@@ -194,12 +192,12 @@ static int read_headers(const struct fetch *fetch, char text[HEADERS_BYTES_MAX],
                 if (*line == ':' || !strchr(line, ':'))
                         return ub_error_set(error, -EBADMSG, "%s:%d: expected \"Name: value\"",
                                             path, number);
-                if (n == HEADERS_MAX)
+                if (n == FETCH_HEADERS_MAX)
                         return ub_error_set(error, -E2BIG, "%s: more than %d headers", path,
-                                            HEADERS_MAX);
-                headers[n++] = line;
+                                            FETCH_HEADERS_MAX);
+                ret->list[n++] = line;
         }
-        headers[n] = NULL;
+        ret->list[n] = NULL;
         return 0;
 }
 
@@ -257,9 +255,8 @@ static int start(struct fetch *fetch, const struct fetch_request *request, int d
 
 void fetch_start(struct fetch *fetch, const struct fetch_request *request)
 {
-        const char *headers[HEADERS_MAX + 1];
-        char text[HEADERS_BYTES_MAX];
         struct ub_error error = UB_ERROR_INIT;
+        struct fetch_headers headers;
         int dir_fd;
         int r;
 
@@ -279,11 +276,11 @@ void fetch_start(struct fetch *fetch, const struct fetch_request *request)
                 ub_info(fetch->host, "the bundle is there already");
                 end_soon(fetch, 0, "", "");
         } else {
-                r = read_headers(fetch, text, headers, &error);
+                r = fetch_read_headers(fetch->host, fetch->settings, &headers, &error);
                 if (r < 0) {
                         end_soon(fetch, r, "download.headersFile: ", error.text);
                 } else {
-                        r = start(fetch, request, dir_fd, headers);
+                        r = start(fetch, request, dir_fd, headers.list);
                         if (r < 0)
                                 end_soon(fetch, r, "", strerror(-r));
                 }

@@ -12,6 +12,7 @@
 struct fetch;
 struct settings;
 struct ub_downloader;
+struct ub_error;
 struct ub_host;
 
 struct fetch_events {
@@ -26,6 +27,19 @@ struct fetch_request {
         const char *sha256; /* "": not known */
         uint64_t size;      /* 0: not known */
 };
+
+enum { FETCH_HEADERS_MAX = 16, FETCH_HEADERS_BYTES_MAX = 8192 };
+
+/* The lines of download.headersFile.  They may be secrets: they are never logged. */
+struct fetch_headers {
+        const char *list[FETCH_HEADERS_MAX + 1]; /* "Name: value" ..., NULL; into the text */
+        char text[FETCH_HEADERS_BYTES_MAX];
+};
+
+/* None when the settings name no file.  A file that everybody may read is warned of.  What open(2)
+ * reports, -EIO, -EBADMSG, -E2BIG; error names the file, and the line by its number. */
+int fetch_read_headers(const struct ub_host *host, const struct settings *settings,
+                       struct fetch_headers *ret, struct ub_error *error);
 
 /* Everything is borrowed and outlives it.  -ENOMEM. */
 int fetch_new(const struct ub_host *host, const struct settings *settings,

@@ -38,6 +38,7 @@ plugins_self_update_self_update_la_SOURCES = \
 	plugins/self-update/rauc.c plugins/self-update/rauc.h plugins/self-update/rauc-internal.h \
 	plugins/self-update/rauc-call.c \
 	plugins/self-update/rauc-other.c \
+	plugins/self-update/rauc-probe.c \
 	plugins/self-update/rauc-read.c \
 	plugins/self-update/reader.c plugins/self-update/reader.h \
 	plugins/self-update/self-update.c plugins/self-update/self-update.h \

@@ -6,6 +6,12 @@
  * keeps the limits.  With "stream" nothing is fetched: RAUC looks at the signed part of the remote
  * bundle, so that a wrong one is found before anybody is asked for consent, and UPDATE streams it.
  *
+ * The same look comes before a download, where RAUC can do it: a bundle of another version, for
+ * another device or of a stranger is refused before hundreds of MiB are fetched.  Only what RAUC
+ * says of the bundle itself counts; when it cannot look at all (before 1.9, without streaming, a
+ * plain bundle, a server without ranges, any error of the network) the download goes on, and says
+ * better what is wrong.  What was seen is noted, so that what is fetched has to be the same.
+ *
  * With "verify": "download" what was fetched is checked here; otherwise at the start of UPDATE,
  * where Leda's agent does it. */
 #include <errno.h>
@@ -18,6 +24,8 @@
 #include "plugins/self-update/settings.h"
 
 #define HTTP_STATUS "HTTP status " /* the SDK's words */
+
+enum { LOOK_USEC = 60000000 };
 
 static void fail(struct machine *m, const char *reason)
 {
@@ -67,7 +75,7 @@ static void on_checked(struct machine *m, const struct event *e)
                 return;
         }
         m->record.activity.checked = true;
-        RECORD_SET(m->record.activity.hash, e->bundle->hash);
+        update_note_bundle(m, e->bundle);
         succeed(m);
 }
 
@@ -116,12 +124,7 @@ static void on_fetch(struct machine *m, const struct event *e)
 static void fetch(struct machine *m)
 {
         struct activity *a = &m->record.activity;
-        char text[MESSAGE_AMOUNT_MAX];
 
-        if (a->state != STATE_DOWNLOADING) { /* else an earlier life has begun it, and said so */
-                message_amount("Downloading", 0, text);
-                machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
-        }
         m->percent = 0;
         m->posted_usec = m->time_usec;
         machine_await(m, &m->main,
@@ -130,6 +133,86 @@ static void fetch(struct machine *m)
                                         .b = a->request.sha256,
                                         .number = (int64_t)a->request.size },
                       on_fetch);
+}
+
+static void say_that_it_begins(struct machine *m)
+{
+        char text[MESSAGE_AMOUNT_MAX];
+
+        if (m->record.activity.state == STATE_DOWNLOADING)
+                return; /* it was said before, perhaps in an earlier life */
+        message_amount("Downloading", 0, text);
+        machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
+}
+
+/* -------------------------------------------------------------------------------- a look before */
+
+/* RAUC writes headers to its log and sends them to whoever a redirect names, and it knows no proxy
+ * but its own: where the download would do better, it has to be asked for.  NULL: nothing is against
+ * it; "": it is not wanted. */
+static const char *why_not_look(const struct machine *m, struct ub_error *error)
+{
+        const struct settings *s = m->settings;
+
+        if (s->preflight == PREFLIGHT_OFF)
+                return "";
+        if (policy_check_clock(m->wall_sec, m->built_sec, error) < 0)
+                return error->text;
+        if (s->preflight == PREFLIGHT_ON)
+                return NULL;
+        if (*s->download.headers_file)
+                return "RAUC would write the lines of download.headersFile to its log; "
+                       "\"preflight\": \"on\" allows it";
+        if (*s->download.proxy)
+                return "RAUC cannot be told of download.proxy; \"preflight\": \"on\" lets it go "
+                       "its own way";
+        return NULL;
+}
+
+static void fetch_without_look(struct machine *m, const char *why)
+{
+        if (*why)
+                machine_log(m, UB_LOG_INFO, "the bundle is not looked at before it is fetched: %s",
+                            why);
+        m->record.activity.looked = true;
+        fetch(m);
+}
+
+static void on_looked(struct machine *m, const struct event *e)
+{
+        char reason[RECORD_MESSAGE_MAX];
+        enum message_kind kind;
+
+        if (e->result < 0 && e->result != -EKEYREJECTED) {
+                fetch_without_look(m, e->text);
+                return;
+        }
+        if (update_check_bundle(m, e, &kind, reason, sizeof(reason)) < 0) {
+                machine_log(m, UB_LOG_WARNING, "not downloaded: %s", reason);
+                fail(m, reason);
+                return;
+        }
+        update_note_bundle(m, e->bundle);
+        m->record.activity.looked = true;
+        machine_store(m);
+        fetch(m);
+}
+
+static void look_and_fetch(struct machine *m, bool remote)
+{
+        struct activity *a = &m->record.activity;
+        struct ub_error error = UB_ERROR_INIT;
+        const char *why = remote && !a->looked ? why_not_look(m, &error) : "";
+
+        say_that_it_begins(m);
+        if (why)
+                fetch_without_look(m, why);
+        else
+                machine_await(m, &m->main,
+                              &(struct effect){ .kind = EFFECT_INSPECT,
+                                                .a = a->request.url,
+                                                .number = LOOK_USEC },
+                              on_looked);
 }
 
 /* ------------------------------------------------------------------------------------ streaming */
@@ -143,10 +226,11 @@ static void on_seen_from_afar(struct machine *m, const struct event *e)
         if (update_check_bundle(m, e, &kind, reason, sizeof(reason)) >= 0) {
                 a->streamed = true;
                 a->checked = true;
-                RECORD_SET(a->hash, e->bundle->hash);
+                update_note_bundle(m, e->bundle);
                 succeed(m);
-        } else if (e->result < 0 && m->settings->full_download) {
+        } else if (e->result < 0 && e->result != -EKEYREJECTED && m->settings->full_download) {
                 machine_log(m, UB_LOG_NOTICE, "cannot be streamed, downloading it: %s", reason);
+                say_that_it_begins(m);
                 fetch(m);
         } else {
                 fail(m, reason);
@@ -188,8 +272,7 @@ static void on_clock_retry(struct machine *m, const struct event *e)
  * looked at in UPDATE, which waits for itself. */
 static int await_clock(struct machine *m, bool remote, struct ub_error *error)
 {
-        struct activity *a = &m->record.activity;
-        char text[MESSAGE_AMOUNT_MAX];
+        const struct activity *a = &m->record.activity;
         int r;
 
         if (m->settings->verify == VERIFY_UPDATE &&
@@ -197,10 +280,8 @@ static int await_clock(struct machine *m, bool remote, struct ub_error *error)
                          strncasecmp(a->request.url, "https:", 6) != 0)))
                 return 0;
         r = machine_await_clock(m, on_clock_retry, error);
-        if (r > 0 && a->state != STATE_DOWNLOADING) {
-                message_amount("Downloading", 0, text);
-                machine_conclude(m, STATE_DOWNLOADING, MESSAGE_DOWNLOADING, text, 0);
-        }
+        if (r > 0)
+                say_that_it_begins(m);
         return r;
 }
 
@@ -231,7 +312,7 @@ void download_begin(struct machine *m)
                 machine_log(m, UB_LOG_WARNING, "the bundle comes over plain http; its signature "
                                                "is all that protects it");
         if (m->settings->mode == MODE_DOWNLOAD || !remote) {
-                fetch(m);
+                look_and_fetch(m, remote);
                 return;
         }
         a->state = STATE_DOWNLOADING;
@@ -242,8 +323,12 @@ void download_begin(struct machine *m)
 
 void download_stop(struct machine *m)
 {
+        struct activity *a = &m->record.activity;
+
         machine_rest(&m->main);
         machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_STOP });
-        m->record.activity.state = STATE_IDENTIFIED;
+        a->state = STATE_IDENTIFIED;
+        a->looked = false;
+        RECORD_SET(a->hash, "");
         machine_store(m);
 }

@@ -79,9 +79,12 @@ void update_begin(struct machine *m);
 void update_resume(struct machine *m);
 /* A streamed installation has failed; true: the whole bundle is fetched and installed instead. */
 bool update_without_streaming(struct machine *m, const char *why);
-/* RAUC's answer to an inspection: 0, or -EBADMSG with the reason and the word for it. */
+/* RAUC's answer to an inspection: 0, or -EBADMSG with the reason and the word for it.  A bundle that
+ * is not the one that was noted is refused as well. */
 int update_check_bundle(const struct machine *m, const struct event *e,
                         enum message_kind *ret_kind, char *reason, size_t size);
+/* Keeps what tells this bundle from another. */
+void update_note_bundle(struct machine *m, const struct bundle *bundle);
 void update_on_installation(struct machine *m, const struct event *e);
 void update_on_tick(struct machine *m);
 void judge_begin(struct machine *m, int result, const char *text);

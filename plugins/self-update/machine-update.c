@@ -18,6 +18,7 @@
 #include "plugins/self-update/settings.h"
 
 #define MISMATCH "Bundle version does not match version in desired state request."
+#define OTHER "This is not the bundle that was looked at before it was fetched."
 #define BUSY "RAUC is busy with another installation."
 
 enum { RETRY_USEC = 2000000, TICK_USEC = 60000000 };
@@ -83,6 +84,11 @@ int update_check_bundle(const struct machine *m, const struct event *e,
                 (void)snprintf(reason, size, MISMATCH);
                 return -EBADMSG;
         }
+        if (*m->record.activity.hash && *e->bundle->hash &&
+            strcmp(e->bundle->hash, m->record.activity.hash) != 0) {
+                (void)snprintf(reason, size, OTHER);
+                return -EBADMSG;
+        }
         identity.version = e->bundle->version;
         identity.hash = e->bundle->hash;
         if (m->settings->max_failed_boots &&
@@ -91,6 +97,12 @@ int update_check_bundle(const struct machine *m, const struct event *e,
                 return -EBADMSG;
         }
         return 0;
+}
+
+void update_note_bundle(struct machine *m, const struct bundle *bundle)
+{
+        RECORD_SET(m->record.activity.hash, bundle->hash);
+        m->record.activity.plain = bundle->plain;
 }
 
 static void on_inspected(struct machine *m, const struct event *e)
@@ -118,7 +130,7 @@ static void on_inspected(struct machine *m, const struct event *e)
                 machine_fail(m, kind, reason, NULL);
                 return;
         }
-        RECORD_SET(m->record.activity.hash, e->bundle->hash);
+        update_note_bundle(m, e->bundle);
         install(m);
 }
 
@@ -234,7 +246,9 @@ static void install(struct machine *m)
                       &(struct effect){ .kind = EFFECT_INSTALL,
                                         .a = (char *)source(m),
                                         .b = a->transaction,
-                                        .c = a->hash },
+                                        /* There is nothing to require of a plain one: RAUC has
+                                         * hashed all of it, and refuses to be asked. */
+                                        .c = a->plain ? (char *)"" : a->hash },
                       update_on_installation);
         m->alive_usec = m->time_usec;
 }

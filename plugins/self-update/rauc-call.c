@@ -18,6 +18,9 @@
 #define SHORT_USEC (30 * SECOND_USEC)
 #define LONG_USEC (600 * SECOND_USEC) /* it may hash the whole bundle */
 
+#define SIGNATURE "signature verification failed"
+#define SIGNER_NAMES "allowed-signer-cns"
+
 static int take_text(char **to, const char *text)
 {
         *to = strdup(text ? text : "");
@@ -156,7 +159,25 @@ static bool is_remote(const struct call *call)
         return strncasecmp(call->bundle, "http", 4) == 0;
 }
 
-static int append_tls(sd_bus_message *m, const struct call *call)
+static int append_headers(sd_bus_message *m, char **headers)
+{
+        int r;
+
+        if (!headers)
+                return 0;
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "http-headers");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, headers);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_access(sd_bus_message *m, const struct call *call)
 {
         int r;
 
@@ -167,7 +188,7 @@ static int append_tls(sd_bus_message *m, const struct call *call)
                 r = append_option(m, "tls-key", call->key);
         if (r >= 0)
                 r = append_option(m, "tls-ca", call->ca);
-        return r;
+        return r < 0 ? r : append_headers(m, call->headers);
 }
 
 static int send_inspect(struct call *call);
@@ -195,32 +216,49 @@ static int on_info(sd_bus_message *m, struct bundle *bundle)
         return 0;
 }
 
-static int on_inspected(sd_bus_message *m, void *data, sd_bus_error *unused)
+static bool is_unknown_method(sd_bus_message *m)
 {
         const sd_bus_error *error = sd_bus_message_get_error(m);
+
+        return error && sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD);
+}
+
+/* The two things that RAUC can have against a signer. */
+static bool is_about_signer(const char *text)
+{
+        return strncmp(text, SIGNATURE, strlen(SIGNATURE)) == 0 || strstr(text, SIGNER_NAMES);
+}
+
+/* Info in place of InspectBundle, or for a remote bundle, which Info would fetch, a refusal. */
+static void go_without_inspect(struct call *call)
+{
+        const struct bundle bundle = { .plain = false };
+        int r;
+
+        if (is_remote(call)) {
+                end_inspect(call, -ENOTSUP,
+                            "this RAUC cannot look at a remote bundle; streaming takes RAUC 1.9",
+                            &bundle);
+                return;
+        }
+        ub_notice(call->rauc->host, "this RAUC has no InspectBundle (it came with 1.9): why a bundle "
+                                    "is refused is known only when it is installed");
+        call->rauc->no_inspect = true;
+        r = send_inspect(call);
+        if (r < 0)
+                end_inspect(call, r, strerror(-r), &bundle);
+}
+
+static int on_inspected(sd_bus_message *m, void *data, sd_bus_error *unused)
+{
         struct bundle bundle = { .plain = false };
         struct call *call = data;
         char text[RAUC_TEXT_MAX];
         int r;
 
         (void)unused;
-        if (!call->by_info && error &&
-            sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD) && is_remote(call)) {
-                end_inspect(call, -ENOTSUP,
-                            "this RAUC cannot look at a remote bundle; streaming takes RAUC 1.9",
-                            &bundle);
-                return 0;
-        }
-        if (!call->by_info && error &&
-            sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
-                ub_notice(call->rauc->host, "this RAUC has no InspectBundle (it came with 1.9): "
-                                            "why a bundle is refused is known only when it is "
-                                            "installed");
-                call->rauc->no_inspect = true;
-                call->slot = sd_bus_slot_unref(call->slot);
-                r = send_inspect(call);
-                if (r < 0)
-                        end_inspect(call, r, strerror(-r), &bundle);
+        if (!call->by_info && is_unknown_method(m)) {
+                go_without_inspect(call);
                 return 0;
         }
         r = result_of(m, text);
@@ -230,54 +268,117 @@ static int on_inspected(sd_bus_message *m, void *data, sd_bus_error *unused)
                         (void)snprintf(text, sizeof(text), "RAUC's answer cannot be read: %s",
                                        strerror(-r));
         }
+        if (r == -EIO && is_about_signer(text))
+                r = -EKEYREJECTED;
         /* Info hides "busy" too, in 1.8; the caller looks at the slots before, which tells. */
         end_inspect(call, r < 0 ? r : 0, text, &bundle);
         return 0;
 }
 
-static int send_inspect(struct call *call)
+static int ask_inspect(struct call *call, const char *url, sd_bus_message_handler_t handler)
 {
         sd_bus_message *m = NULL;
         int r;
 
-        call->by_info = call->rauc->no_inspect && !is_remote(call); /* Info would fetch all of it */
         r = rauc_new_method(call->rauc, call->by_info ? "Info" : "InspectBundle", &m);
         if (r >= 0)
-                r = sd_bus_message_append(m, "s", call->bundle);
+                r = sd_bus_message_append(m, "s", url ? url : call->bundle);
         if (r >= 0 && !call->by_info) {
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
-                if (r >= 0)
-                        r = append_tls(m, call);
+                if (r >= 0 && !url)
+                        r = append_access(m, call);
                 if (r >= 0)
                         r = sd_bus_message_close_container(m);
         }
         if (r >= 0)
-                r = rauc_send(call, sd_bus_message_ref(m), on_inspected, LONG_USEC);
+                r = rauc_send(call, sd_bus_message_ref(m), handler, call->limit_usec);
         (void)sd_bus_message_unref(m);
         return r;
 }
 
-static int take_source(struct call *call, const char *bundle, const struct rauc_tls *tls)
+/* RAUC has been to our own server, or to none. */
+static int on_probed(sd_bus_message *m, void *data, sd_bus_error *unused)
+{
+        const struct bundle bundle = { .plain = false };
+        struct call *call = data;
+        char text[RAUC_TEXT_MAX];
+        int r = result_of(m, text);
+
+        (void)unused;
+        if (is_unknown_method(m)) {
+                go_without_inspect(call);
+                return 0;
+        }
+        call->rauc->streams = rauc_probe_seen(call->probe);
+        call->probe = rauc_probe_free(call->probe);
+        if (call->rauc->streams == RAUC_STREAMS_NO) {
+                end_inspect(call, -ENOTSUP,
+                            "this RAUC is built without streaming, and would fetch a remote "
+                            "bundle as a whole to look at it", &bundle);
+                return 0;
+        }
+        if (r >= 0 || r == -EIO) { /* as expected of an address where nothing is */
+                r = ask_inspect(call, NULL, on_inspected);
+                (void)snprintf(text, sizeof(text), "%s", strerror(r < 0 ? -r : 0));
+        }
+        if (r < 0)
+                end_inspect(call, r, text, &bundle);
+        return 0;
+}
+
+static int send_inspect(struct call *call)
+{
+        struct rauc *rauc = call->rauc;
+        int r;
+
+        call->by_info = rauc->no_inspect && !is_remote(call);
+        if (!is_remote(call) || rauc->streams == RAUC_STREAMS_YES)
+                return ask_inspect(call, NULL, on_inspected);
+        r = rauc_probe_new(rauc->event, &call->probe);
+        return r < 0 ? r : ask_inspect(call, rauc_probe_url(call->probe), on_probed);
+}
+
+static int take_headers(char ***to, const char *const *headers)
+{
+        size_t n = 0;
+        size_t i;
+
+        while (headers && headers[n])
+                n++;
+        if (n == 0)
+                return 0;
+        *to = calloc(n + 1, sizeof(**to));
+        for (i = 0; *to && i < n; i++) {
+                (*to)[i] = strdup(headers[i]);
+                if (!(*to)[i])
+                        return -ENOMEM;
+        }
+        return *to ? 0 : -ENOMEM;
+}
+
+static int take_source(struct call *call, const char *bundle, const struct rauc_access *access)
 {
         int r = take_text(&call->bundle, bundle);
 
         if (r >= 0)
-                r = take_text(&call->cert, tls ? tls->cert : "");
+                r = take_text(&call->cert, access ? access->cert : "");
         if (r >= 0)
-                r = take_text(&call->key, tls ? tls->key : "");
+                r = take_text(&call->key, access ? access->key : "");
         if (r >= 0)
-                r = take_text(&call->ca, tls ? tls->ca : "");
-        return r;
+                r = take_text(&call->ca, access ? access->ca : "");
+        return r < 0 ? r : take_headers(&call->headers, access ? access->headers : NULL);
 }
 
 void rauc_inspect(struct rauc *rauc, uint64_t serial, const char *bundle,
-                  const struct rauc_tls *tls)
+                  const struct rauc_access *access, uint64_t limit_usec)
 {
         struct call *call = rauc_new_call(rauc, serial);
-        int r = call ? take_source(call, bundle, tls) : -ENOTCONN;
+        int r = call ? take_source(call, bundle, access) : -ENOTCONN;
 
-        if (r >= 0)
+        if (r >= 0) {
+                call->limit_usec = limit_usec ? limit_usec : LONG_USEC;
                 r = send_inspect(call);
+        }
         if (r < 0) {
                 if (call)
                         rauc_end_call(call);
@@ -357,7 +458,7 @@ static int send_install(struct call *call)
         if (r >= 0 && !(refused & RAUC_NO_HASH))
                 r = append_option(m, "require-manifest-hash", call->hash);
         if (r >= 0)
-                r = append_tls(m, call);
+                r = append_access(m, call);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
@@ -367,10 +468,10 @@ static int send_install(struct call *call)
 }
 
 void rauc_install(struct rauc *rauc, uint64_t serial, const char *bundle, const char *transaction,
-                  const char *hash, const struct rauc_tls *tls)
+                  const char *hash, const struct rauc_access *access)
 {
         struct call *call = rauc_new_call(rauc, serial);
-        int r = call ? take_source(call, bundle, tls) : -ENOTCONN;
+        int r = call ? take_source(call, bundle, access) : -ENOTCONN;
 
         if (r >= 0)
                 r = take_text(&call->transaction, transaction);

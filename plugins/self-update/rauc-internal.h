@@ -4,6 +4,7 @@
  *
  *     rauc.c        the connection, its signals
  *     rauc-call.c   the calls
+ *     rauc-probe.c  whether it streams
  *     rauc-read.c   reading replies and signals, which is also what is fuzzed
  *     rauc-other.c  the two other services that are asked on the same bus */
 #pragma once
@@ -22,6 +23,10 @@ enum { RAUC_TEXT_MAX = 512, RAUC_CALLS_MAX = 16 };
 /* Keys of InstallBundle that this RAUC has refused. */
 enum { RAUC_NO_TRANSACTION = 1 << 0, RAUC_NO_HASH = 1 << 1 };
 
+/* Does it read a remote bundle in parts? */
+enum rauc_streams { RAUC_STREAMS_UNKNOWN = 0, RAUC_STREAMS_NO, RAUC_STREAMS_YES };
+
+struct rauc_probe;
 struct ub_nest;
 
 /* A call that is under way.  A survey is three, one after the other, in one of these. */
@@ -34,6 +39,9 @@ struct call {
         char *transaction;
         char *hash;
         char *cert, *key, *ca;
+        char **headers; /* NULL: none */
+        uint64_t limit_usec;
+        struct rauc_probe *probe; /* under way */
         bool by_info; /* Info in place of InspectBundle */
         rauc_unit_fn unit_done;
         void *unit_data;
@@ -59,6 +67,7 @@ struct rauc {
 
         struct call calls[RAUC_CALLS_MAX];
         bool no_inspect; /* InspectBundle is unknown here */
+        enum rauc_streams streams;
         unsigned refused_keys;
 
         uint64_t installation; /* serial of the one that runs; 0: none of ours */
@@ -79,6 +88,15 @@ int rauc_send(struct call *call, sd_bus_message *take_m, sd_bus_message_handler_
 int rauc_new_method(struct rauc *rauc, const char *member, sd_bus_message **ret);
 /* The result and the text of a reply that is an error; 0 when it is none. */
 int rauc_read_error(const sd_bus_error *error, char text[RAUC_TEXT_MAX]);
+
+/* rauc-probe.c.  -ENOMEM, or what the socket reports. */
+int rauc_probe_new(sd_event *event, struct rauc_probe **ret);
+/* Takes NULL and returns NULL. */
+struct rauc_probe *rauc_probe_free(struct rauc_probe *probe);
+/* What RAUC is to look at. */
+const char *rauc_probe_url(const struct rauc_probe *probe);
+/* UNKNOWN: nobody has asked, for example because RAUC goes through a proxy. */
+enum rauc_streams rauc_probe_seen(const struct rauc_probe *probe);
 
 /* rauc-read.c: 0, or what sd-bus says of a reply that is not what the interface promises.  Keys and
  * types that are not known are skipped. */

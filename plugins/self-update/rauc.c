@@ -36,6 +36,15 @@ struct call *rauc_new_call(struct rauc *rauc, uint64_t serial)
         return NULL;
 }
 
+static void free_headers(char **headers)
+{
+        size_t i;
+
+        for (i = 0; headers && headers[i]; i++)
+                free(headers[i]);
+        free(headers);
+}
+
 void rauc_end_call(struct call *call)
 {
         (void)sd_bus_slot_unref(call->slot);
@@ -46,6 +55,8 @@ void rauc_end_call(struct call *call)
         free(call->cert);
         free(call->key);
         free(call->ca);
+        free_headers(call->headers);
+        (void)rauc_probe_free(call->probe);
         *call = (struct call){ .rauc = NULL };
 }
 
@@ -213,6 +224,7 @@ static int on_owner(sd_bus_message *m, void *data, sd_bus_error *unused)
         if (*before)
                 end_installation(rauc, -ECONNRESET, DISAPPEARED);
         rauc->no_inspect = false; /* another version may have been installed */
+        rauc->streams = RAUC_STREAMS_UNKNOWN;
         rauc->refused_keys = 0;
         rauc->events->changed(rauc->data, *after != '\0');
         return 0;

@@ -14,6 +14,8 @@
  *   - Which members there are is found out by trying: InspectBundle (1.9) or Info; what InstallBundle
  *     takes beside the bundle (1.10: transaction-id, 1.14: require-manifest-hash).  A key that this
  *     RAUC does not know costs one more call, and is remembered.
+ *   - A RAUC without streaming fetches all of a remote bundle to look at it.  So it is never asked
+ *     for one before it has shown that it asks for parts (rauc-probe.c).
  *   - RAUC may hash a whole bundle inside its main loop, so every call has a time limit of its own.
  *
  * The connection is made again when it is lost; what was asked on the old one fails. */
@@ -32,6 +34,8 @@ struct rauc;
  *   -ENOTCONN    there is no such service, or no bus
  *   -ECONNRESET  it has disappeared meanwhile
  *   -ETIMEDOUT
+ *   -ENOTSUP     this RAUC cannot look at a remote bundle
+ *   -EKEYREJECTED  a bundle is not signed by anybody whom this device trusts
  *   -EIO         it says no; text says why.
  * text: for people, "" on success. */
 struct rauc_events {
@@ -49,11 +53,13 @@ struct rauc_events {
         void (*changed)(void *data, bool up);
 };
 
-/* What the plugin's settings say about streaming; borrowed texts, "" for none. */
-struct rauc_tls {
+/* How a remote bundle is reached; borrowed, "" for none.  RAUC sends the headers also to where a
+ * redirect leads, and writes them to its log. */
+struct rauc_access {
         const char *cert;
         const char *key;
         const char *ca;
+        const char *const *headers; /* "Name: value" ..., NULL; NULL for none */
 };
 
 /* address: of the bus, "" for the system's.  autostart: a call may start the service.  host and
@@ -66,12 +72,13 @@ struct rauc *rauc_free(struct rauc *rauc);
 
 /* One look at everything: slots, what boots next, properties. */
 void rauc_survey(struct rauc *rauc, uint64_t serial);
-/* What is in a bundle, and is it signed by somebody who is trusted? */
+/* What is in a bundle, and is it signed by somebody who is trusted?  limit_usec: how long RAUC may
+ * take; 0: as long as it takes to read a big one. */
 void rauc_inspect(struct rauc *rauc, uint64_t serial, const char *bundle,
-                  const struct rauc_tls *tls);
+                  const struct rauc_access *access, uint64_t limit_usec);
 /* transaction and hash: "" for none. */
 void rauc_install(struct rauc *rauc, uint64_t serial, const char *bundle, const char *transaction,
-                  const char *hash, const struct rauc_tls *tls);
+                  const char *hash, const struct rauc_access *access);
 /* Takes the end of an installation that runs for this one's. */
 void rauc_attach(struct rauc *rauc, uint64_t serial);
 void rauc_mark(struct rauc *rauc, uint64_t serial, const char *state, const char *slot);

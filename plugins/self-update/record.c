@@ -85,6 +85,8 @@ static const struct member activity_members[] = {
         BOOL(activity, "local", local),
         BOOL(activity, "already", already),
         BOOL(activity, "streamed", streamed),
+        BOOL(activity, "looked", looked),
+        BOOL(activity, "plain", plain),
         BOOL(activity, "checked", checked),
         BOOL(activity, "touched", touched),
         BOOL(activity, "cutOff", cut_off),

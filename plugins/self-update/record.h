@@ -89,6 +89,8 @@ struct activity {
         bool local;    /* nobody asked: it drives itself */
         bool already;  /* the wanted version is installed and active, only the boot is missing */
         bool streamed; /* nothing is on disk: RAUC fetches it */
+        bool looked;   /* at the remote bundle, or it was in vain: not again */
+        bool plain;    /* the bundle is signed as a whole: RAUC takes no hash with it */
         bool checked;  /* RAUC has found the bundle good at the end of DOWNLOAD */
         bool touched;  /* RAUC was asked to install */
         bool cut_off;  /* something died, not the bundle's fault: the next attempt finds it here */

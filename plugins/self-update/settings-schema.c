@@ -23,6 +23,7 @@
         "\"strictComponents\":" BOOLEAN ","                                      \
         "\"mode\":{\"enum\":[\"download\",\"stream\"]},"                         \
         "\"allowFullDownload\":" BOOLEAN ","                                     \
+        "\"preflight\":{\"enum\":[\"auto\",\"on\",\"off\"]},"               \
         "\"verify\":{\"enum\":[\"update\",\"download\"]},"                       \
         "\"readBack\":{\"enum\":[\"auto\",\"require\",\"off\"]},"              \
         "\"httpsOnly\":" BOOLEAN ","                                             \

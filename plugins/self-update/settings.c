@@ -31,6 +31,7 @@ struct row {
 
 static const char *const profile_words[] = { "leda", "kanto", NULL };
 static const char *const mode_words[] = { "download", "stream", NULL };
+static const char *const preflight_words[] = { "auto", "on", "off", NULL };
 static const char *const verify_words[] = { "update", "download", NULL };
 static const char *const read_back_words[] = { "auto", "require", "off", NULL };
 static const char *const downgrade_words[] = { "allow", "deny", "semver", NULL };
@@ -55,6 +56,7 @@ static const struct row rows[] = {
         BOOL(NULL, "strictComponents", strict_components),
         WORD(NULL, "mode", mode, mode_words),
         BOOL(NULL, "allowFullDownload", full_download),
+        WORD(NULL, "preflight", preflight, preflight_words),
         WORD(NULL, "verify", verify, verify_words),
         WORD(NULL, "readBack", read_back, read_back_words),
         BOOL(NULL, "httpsOnly", https_only),

@@ -22,6 +22,7 @@ enum {
 
 enum profile { PROFILE_LEDA = 0, PROFILE_KANTO };
 enum mode { MODE_DOWNLOAD = 0, MODE_STREAM };
+enum preflight { PREFLIGHT_AUTO = 0, PREFLIGHT_ON, PREFLIGHT_OFF };
 enum verify { VERIFY_UPDATE = 0, VERIFY_DOWNLOAD };
 enum read_back { READ_BACK_AUTO = 0, READ_BACK_REQUIRE, READ_BACK_OFF };
 enum downgrade { DOWNGRADE_ALLOW = 0, DOWNGRADE_DENY, DOWNGRADE_SEMVER };
@@ -41,6 +42,7 @@ struct settings {
         bool strict_components;              /* others in the domain are an error */
         enum mode mode;
         bool full_download; /* streaming cannot be done: download as a whole */
+        enum preflight preflight; /* look at a remote bundle before it is downloaded */
         enum verify verify;
         enum read_back read_back;
         bool https_only;

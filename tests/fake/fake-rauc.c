@@ -6,12 +6,14 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,34 +219,120 @@ static int refuse_busy(const struct fake_rauc *rauc, sd_bus_error *error)
                           : 0;
 }
 
+static bool is_remote(const char *bundle)
+{
+        return strncmp(bundle, "http://", 7) == 0;
+}
+
+struct options {
+        char transaction[96];
+        char hash[96];
+        char access[512]; /* " KEY=VALUE ..." of what is for the web server */
+};
+
+/* Keys that no RAUC knows, and those of a later one, are refused as RAUC does. */
+static int read_option(sd_bus_message *m, const struct fake_rauc *rauc, struct options *options,
+                       sd_bus_error *error)
+{
+        size_t length = strlen(options->access);
+        char *access = options->access + length;
+        size_t size = sizeof(options->access) - length;
+        char **list = NULL;
+        const char *value = "";
+        const char *key;
+        int i;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &key);
+        if (r < 0)
+                return r;
+        if (strcmp(key, "http-headers") == 0) {
+                r = sd_bus_message_enter_container(m, 'v', "as");
+                if (r >= 0)
+                        r = sd_bus_message_read_strv(m, &list);
+                for (i = 0; r >= 0 && list && list[i]; i++) {
+                        (void)snprintf(access, size, " [%s]", list[i]);
+                        size -= strlen(access);
+                        access += strlen(access);
+                        free(list[i]);
+                }
+                free(list);
+                return r < 0 ? r : sd_bus_message_exit_container(m);
+        }
+        r = sd_bus_message_read(m, "v", "s", &value);
+        if (strncmp(key, "tls-", 4) == 0)
+                (void)snprintf(access, size, " %s=%s", key, value);
+        else if (strcmp(key, "transaction-id") == 0 && rauc->has_transaction)
+                (void)snprintf(options->transaction, sizeof(options->transaction), "%s", value);
+        else if (strcmp(key, "require-manifest-hash") == 0 && rauc->has_hash)
+                (void)snprintf(options->hash, sizeof(options->hash), "%s", value);
+        else
+                return sd_bus_error_setf(error, ERROR, "Unsupported key: %s", key);
+        return r;
+}
+
+static int read_options(sd_bus_message *m, const struct fake_rauc *rauc, struct options *ret,
+                        sd_bus_error *error)
+{
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        *ret = (struct options){ .access = "" };
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_option(m, rauc, ret, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static void read_manifest(const char *bundle, char format[32], char hash[96])
+{
+        if (!read_key(bundle, "format", format, 32))
+                (void)snprintf(format, 32, "verity");
+        if (!read_key(bundle, "hash", hash, 96))
+                (void)snprintf(hash, 96, "abcd");
+}
+
+/* What an installation comes to, as the bundle has it or as its hash demands. */
+static void read_result(struct fake_rauc *rauc, const char *bundle, const char *hash)
+{
+        char format[32];
+        char is[96];
+
+        read_manifest(bundle, format, is);
+        if (!read_key(bundle, "result", rauc->result, sizeof(rauc->result)))
+                (void)snprintf(rauc->result, sizeof(rauc->result),
+                               "fail signature verification failed: nobody");
+        else if (*hash && strcmp(format, "plain") == 0)
+                (void)snprintf(rauc->result, sizeof(rauc->result),
+                               "fail Refusing to install plain bundle when using "
+                               "require-manifest-hash");
+        else if (*hash && strcmp(hash, is) != 0)
+                (void)snprintf(rauc->result, sizeof(rauc->result),
+                               "fail Bundle manifest hash mismatch");
+}
+
 static int on_install(sd_bus_message *m, void *data, sd_bus_error *error)
 {
         struct fake_rauc *rauc = data;
+        struct options options;
         const char *bundle;
-        const char *key;
-        const char *value;
         int r;
 
         r = sd_bus_message_read(m, "s", &bundle);
         if (rauc->busy)
                 return sd_bus_error_set(error, ERROR, "Already processing a different method");
-        rauc->transaction[0] = '\0';
         if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_read(m, "{sv}", &key, "s", &value)) > 0) {
-                if (strcmp(key, "transaction-id") != 0 || !rauc->has_transaction)
-                        return sd_bus_error_setf(error, ERROR, "Unsupported key: %s", key);
-                (void)snprintf(rauc->transaction, sizeof(rauc->transaction), "%s", value);
-        }
+                r = read_options(m, rauc, &options, error);
         if (r < 0)
                 return r;
-        fake_host_add_line(rauc->host, "rauc InstallBundle %s",
-                           *rauc->transaction ? "with transaction" : "without");
+        (void)snprintf(rauc->transaction, sizeof(rauc->transaction), "%s", options.transaction);
+        fake_host_add_line(rauc->host, "rauc InstallBundle %s%s%s%s",
+                           *options.transaction ? "with transaction" : "without",
+                           *options.hash ? " hash " : "", options.hash, options.access);
         rauc->n_installs++;
         (void)read_key(bundle, "version", rauc->bundle_version, sizeof(rauc->bundle_version));
-        if (!read_key(bundle, "result", rauc->result, sizeof(rauc->result)))
-                (void)snprintf(rauc->result, sizeof(rauc->result),
-                               "fail signature verification failed: nobody");
+        read_result(rauc, bundle, options.hash);
         rauc->target = rauc->booted == 0 ? 1 : 0;
         rauc->busy = true;
         rauc->steps = 0;
@@ -270,42 +358,140 @@ static int on_info(sd_bus_message *m, void *data, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "ss", compatible, version);
 }
 
-static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
+static void end_get(struct fake_rauc *rauc, const char *why)
+{
+        int fd = sd_event_source_get_io_fd(rauc->get);
+
+        rauc->get = sd_event_source_disable_unref(rauc->get);
+        (void)close(fd);
+        if (why)
+                (void)sd_bus_reply_method_errorf(rauc->asked, ERROR, "Failed to %s bundle: %s",
+                                                 rauc->has_streaming ? "stream" : "download", why);
+        rauc->asked = sd_bus_message_unref(rauc->asked);
+}
+
+static int on_get(sd_event_source *source, int fd, uint32_t events, void *data)
 {
         struct fake_rauc *rauc = data;
+        char buf[1024];
+        const char *bundle;
+        const char *path;
+
+        if (events & EPOLLIN) {
+                end_get(rauc, recv(fd, buf, sizeof(buf), 0) > 0 ? "HTTP 404" : "no answer");
+        } else if (events & (EPOLLERR | EPOLLHUP)) {
+                end_get(rauc, "server not responding");
+        } else {
+                ck_assert_int_ge(sd_bus_message_rewind(rauc->asked, true), 0);
+                ck_assert_int_ge(sd_bus_message_read(rauc->asked, "s", &bundle), 0);
+                path = strchr(bundle + 7, '/');
+                (void)snprintf(buf, sizeof(buf), "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", path,
+                               rauc->has_streaming ? "Range: bytes=0-3\r\n" : "");
+                ck_assert_int_eq(send(fd, buf, strlen(buf), MSG_NOSIGNAL), (ssize_t)strlen(buf));
+                (void)sd_event_source_set_io_events(source, EPOLLIN);
+        }
+        return 0;
+}
+
+static int ask_web_server(struct fake_rauc *rauc, sd_bus_message *m, const char *url)
+{
+        const char *port = strchr(url + 7, ':');
+        struct sockaddr_in address = {
+                .sin_family = AF_INET,
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                .sin_port = htons((uint16_t)strtoul(port ? port + 1 : "9", NULL, 10)),
+        };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        ck_assert_int_ge(fd, 0);
+        (void)connect(fd, (struct sockaddr *)&address, sizeof(address));
+        rauc->asked = sd_bus_message_ref(m);
+        ck_assert_int_ge(sd_event_add_io(rauc->host->event, &rauc->get, fd, EPOLLOUT, on_get, rauc),
+                         0);
+        return 1; /* the answer comes later */
+}
+
+static int refuse_bundle(const struct fake_rauc *rauc, const char *bundle, sd_bus_error *error)
+{
+        char text[256];
+        char format[32];
+        char hash[96];
+
+        if (is_remote(bundle) && read_key(bundle, "remote", text, sizeof(text)))
+                return sd_bus_error_set(error, ERROR, text);
+        if (read_key(bundle, "signature", text, sizeof(text)))
+                return sd_bus_error_setf(error, ERROR, "signature verification failed: %s", text);
+        if (rauc->inspect_fails || !read_key(bundle, "compatible", text, sizeof(text)))
+                return sd_bus_error_set(error, ERROR,
+                                        "signature verification failed: Verify error: "
+                                        "self-signed certificate");
+        read_manifest(bundle, format, hash);
+        if (is_remote(bundle) && strcmp(format, "plain") == 0)
+                return sd_bus_error_set(error, ERROR,
+                                        "Bundle format 'plain' not supported in streaming mode");
+        return 0;
+}
+
+static int tell_manifest(struct fake_rauc *rauc, sd_bus_message *m, const char *bundle)
+{
         sd_bus_message *reply = NULL;
         char compatible[64];
         char version[64];
+        char format[32];
         char sha256[72];
+        char hash[96];
+        int r;
+
+        (void)read_key(bundle, "compatible", compatible, sizeof(compatible));
+        (void)read_key(bundle, "version", version, sizeof(version));
+        read_manifest(bundle, format, hash);
+        free(make_image(version, sha256));
+        r = sd_bus_message_new_method_return(m, &reply);
+        /* The sections are variants inside variants, as GVariantDict makes them. */
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "a{sv}", 5, "images", "v", "aa{sv}", 1, 3,
+                                          "checksum", "s", sha256, "filename", "s",
+                                          rauc->image_file, "hooks", "as", 1, rauc->image_hook,
+                                          "manifest-hash", "s", hash, "later", "at", 2,
+                                          UINT64_C(1), UINT64_C(2), "update", "v", "a{sv}", 2,
+                                          "compatible", "s", compatible, "version", "s", version,
+                                          "bundle", "v", "a{sv}", 1, "format", "s", format);
+        if (r >= 0)
+                r = sd_bus_send(rauc->bus, reply, NULL);
+        (void)sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
+static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
+{
+        struct fake_rauc *rauc = data;
+        struct options options;
         const char *bundle;
+        char text[64];
         int r = sd_bus_message_read(m, "s", &bundle);
 
         if (r < 0)
                 return r;
         if (!rauc->has_inspect)
                 return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_METHOD, "No such method");
-        fake_host_add_line(rauc->host, "rauc InspectBundle");
-        if (refuse_busy(rauc, error) < 0)
-                return -EBUSY;
-        if (rauc->inspect_fails || !read_key(bundle, "compatible", compatible, sizeof(compatible)))
-                return sd_bus_error_set(error, ERROR,
-                                        "signature verification failed: Verify error: "
-                                        "self-signed certificate");
-        (void)read_key(bundle, "version", version, sizeof(version));
-        free(make_image(version, sha256));
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "a{sv}", 5, "images", "v", "aa{sv}", 1, 3,
-                                          "checksum", "s", sha256, "filename", "s",
-                                          rauc->image_file, "hooks", "as", 1, rauc->image_hook,
-                                          "manifest-hash", "s", "abcd", "later",
-                                          "at", 2, UINT64_C(1), UINT64_C(2), "update", "a{sv}", 2,
-                                          "compatible", "s", compatible, "version", "s", version,
-                                          "bundle", "a{sv}", 1, "format", "s", "plain");
-        if (r >= 0)
-                r = sd_bus_send(rauc->bus, reply, NULL);
-        (void)sd_bus_message_unref(reply);
-        return r < 0 ? r : 1;
+        r = read_options(m, rauc, &options, error);
+        if (r < 0)
+                return r;
+        if (is_remote(bundle) && !read_key(bundle, "compatible", text, sizeof(text)))
+                return ask_web_server(rauc, m, bundle);
+        if (is_remote(bundle))
+                fake_host_add_line(rauc->host, "rauc %s%s", rauc->has_streaming
+                                                                    ? "looks from afar"
+                                                                    : "fetches the whole bundle",
+                                   options.access);
+        else
+                fake_host_add_line(rauc->host, "rauc InspectBundle");
+        if (is_remote(bundle) && read_key(bundle, "remote", text, sizeof(text)) &&
+            strcmp(text, "hang") == 0)
+                return 1; /* nobody ever answers */
+        if (refuse_busy(rauc, error) < 0 || refuse_bundle(rauc, bundle, error) < 0)
+                return -EIO;
+        return tell_manifest(rauc, m, bundle);
 }
 
 /* ---------------------------------------------------------------------------------------- slots */
@@ -543,6 +729,8 @@ struct fake_rauc *fake_rauc_new(struct fake_host *host)
         ck_assert_ptr_nonnull(rauc);
         rauc->host = host;
         rauc->has_inspect = true;
+        rauc->has_streaming = true;
+        rauc->has_hash = true;
         rauc->has_transaction = true;
         rauc->slot_type = "raw";
         rauc->image_file = "rootfs.img";
@@ -564,6 +752,8 @@ struct fake_rauc *fake_rauc_new(struct fake_host *host)
 struct fake_rauc *fake_rauc_free(struct fake_rauc *rauc)
 {
         end_busy(rauc);
+        if (rauc->get)
+                end_get(rauc, NULL);
         (void)sd_bus_detach_event(rauc->bus);
         (void)sd_bus_flush_close_unref(rauc->bus);
         (void)kill(rauc->daemon_pid, SIGTERM);

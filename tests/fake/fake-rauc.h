@@ -9,6 +9,11 @@
  *     compatible=Rig Board
  *     version=v2.0
  *     result=ok | fail TEXT | post-fail TEXT | hold | die | foreign
+ *     format=verity | plain
+ *     hash=HEX            of the manifest
+ *     remote=TEXT         what InspectBundle says when it is to look at it from afar;
+ *                         "hang": nothing, ever
+ *     signature=TEXT      likewise, wherever it is
  *
  *     hold       stands still at 50 % until fake_rauc_finish()
  *     die        the name disappears at 50 %, without a signal
@@ -17,6 +22,9 @@
  *
  * Into which slot it goes is read back where `folder` names one: a slot is a file there then, of
  * FAKE_RAUC_IMAGE bytes, with its digest in the status.
+ *
+ * A URL means the file that its path names, and when there is none, a web server, which is asked as
+ * RAUC asks it: for a range when it streams.
  *
  * What is called goes into the fake host's transcript as "rauc METHOD ARGUMENTS". */
 #pragma once
@@ -56,7 +64,9 @@ struct fake_rauc {
 
         /* How it is. */
         bool has_inspect;         /* 1.9 */
+        bool has_streaming;       /* as it was built */
         bool has_transaction;     /* 1.10 */
+        bool has_hash;            /* 1.14 */
         bool activate_installed;  /* RAUC's default */
         bool inspect_fails;
         const char *folder;       /* of the slots, borrowed; NULL: they have no devices */
@@ -77,6 +87,8 @@ struct fake_rauc {
         int target;
         unsigned n_installs;
         sd_event_source *step;
+        sd_event_source *get; /* a request to a web server ... */
+        sd_bus_message *asked; /* ... and who waits for what comes of it */
         int steps;
         unsigned n_reboots; /* that logind was asked for */
 };

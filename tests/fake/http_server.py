@@ -47,9 +47,14 @@ class Request:
     def get(self, name):
         return self.headers.get(name.lower())
 
-    def range_start(self):
+    def range(self):
+        """(first byte or None, last one or None)"""
         value = self.get("Range")
-        return int(value[len("bytes="):].rstrip("-")) if value else None
+        first, _, last = value[len("bytes="):].partition("-") if value else ("", "", "")
+        return int(first) if first else None, int(last) if last else None
+
+    def range_start(self):
+        return self.range()[0]
 
 
 class Client:
@@ -144,7 +149,7 @@ def answer(status, body=b"", **fields):
 def serve(data, etag=None, break_at=None, reset=False, ranges=True, **fields):
     """A file, with ranges and If-Range.  break_at: closes when so many bytes of the file have gone out."""
     def handler(request, client):
-        start = request.range_start() if ranges else None
+        start, last = request.range() if ranges else (None, None)
         if start is not None and request.get("If-Range") not in (None, etag, fields.get("Last_Modified")):
             start = None
         if start is None:
@@ -153,8 +158,12 @@ def serve(data, etag=None, break_at=None, reset=False, ranges=True, **fields):
             client.head(416, Content_Range=f"bytes */{len(data)}", Content_Length=0, ETag=etag)
             return True
         else:
-            client.head(206, Content_Range=f"bytes {start}-{len(data) - 1}/{len(data)}",
-                        Content_Length=len(data) - start, ETag=etag, **fields)
+            end = len(data) if last is None else min(last + 1, len(data))
+            client.head(206, Content_Range=f"bytes {start}-{end - 1}/{len(data)}",
+                        Content_Length=end - start, ETag=etag, **fields)
+            if end < len(data):
+                client.send(data[start:end])
+                return True
         client.send(data[start or 0:break_at])
         return break_at is None
     return handler

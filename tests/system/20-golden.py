@@ -30,11 +30,10 @@ import os
 import leda
 import stage
 from bundles import MIB
-from device import Device
 from manager import FEEDBACK
 from play import Gate, scene, serve
 from rauc import Refused, wait_until
-from stage import Skip, scenario
+from stage import scenario
 
 SLOW = "sleep 8"
 
@@ -553,19 +552,6 @@ def g24_rescue():
         s.clean_up()
         assert "good" not in [m[0] for m in s.rauc.calls("Mark")]
         assert s.device.reboot() in ("A", "B") and s.device.version == "v2.0"
-
-
-@scenario
-def what_only_a_later_rauc_can_do():
-    """Streaming, InspectBundle from afar, transaction ids."""
-    with Device() as device:
-        device.boot()
-        try:
-            device.rauc.call("InspectBundle", "sa{sv}", "/nowhere", "0")
-        except Refused as refused:
-            if "Unknown method" in str(refused) or "UnknownMethod" in str(refused) or "No such method" in str(refused):
-                raise Skip("this RAUC has no InspectBundle (1.9)")
-        raise Skip("no scenario is written for it")
 
 
 stage.play()

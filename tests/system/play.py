@@ -22,6 +22,23 @@ sys.path.insert(0, source("tests", "fake"))
 from http_server import Server, serve  # noqa: E402
 
 
+def is_look(request):
+    """Is it RAUC that asks, because it is to look at a bundle from afar?"""
+    return not (request.get("User-Agent") or "").startswith("update-broker")
+
+
+def served(data, etag, handlers):
+    """What the agent gets is up to the handlers, one after the other, and RAUC always sees the bundle."""
+    look = serve(data, etag=etag)
+    handlers = list(handlers) if isinstance(handlers, list) else [handlers]
+
+    def handler(request, client):
+        if is_look(request):
+            return look(request, client)
+        return (handlers.pop(0) if len(handlers) > 1 else handlers[0])(request, client)
+    return handler
+
+
 class Scene:
     def __init__(self, device, manager, web):
         self.device, self.manager, self.web = device, manager, web
@@ -37,7 +54,8 @@ class Scene:
     def offer(self, path, version="v2.0", serve_as=None, **kind):
         """A bundle on the web server; returns its bytes.  serve_as: how, given the bytes."""
         data = self.read(self.device.workshop.bundle(version, **kind))
-        self.web.paths[path] = serve_as(data) if serve_as else serve(data, etag='"%s"' % version)
+        etag = '"%s"' % version
+        self.web.paths[path] = served(data, etag, serve_as(data) if serve_as else serve(data, etag=etag))
         self.size = len(data)
         return data
 
@@ -109,8 +127,12 @@ class Scene:
         return sorted(os.listdir(folder)) if os.path.exists(folder) else []
 
     def fetched(self, path):
-        """The requests for a bundle that the web server has seen."""
-        return [r for r in self.web.requests if r.target == path]
+        """The agent's requests for a bundle that the web server has seen."""
+        return [r for r in self.web.requests if r.target == path and not is_look(r)]
+
+    def looked_at(self, path):
+        """RAUC's requests for a bundle."""
+        return [r for r in self.web.requests if r.target == path and is_look(r)]
 
 
 @contextlib.contextmanager

@@ -315,6 +315,7 @@ unit_programs += \
 	tests/unit/test-self-update-hazards \
 	tests/unit/test-self-update-machine \
 	tests/unit/test-self-update-parts \
+	tests/unit/test-self-update-preflight \
 	tests/unit/test-self-update-read-back \
 	tests/unit/test-self-update-signers \
 	tests/unit/test-ubctl-slots \
@@ -342,6 +343,10 @@ tests_unit_test_self_update_read_back_LDADD = $(fake_host_ldadd) $(CRYPTO_LIBS)
 tests_unit_test_self_update_machine_SOURCES = tests/unit/test-self-update-machine.c tests/unit/unit.h
 tests_unit_test_self_update_machine_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) -D_GNU_SOURCE=1
 tests_unit_test_self_update_machine_LDADD = libself-update-machine.a $(fake_host_ldadd) $(CRYPTO_LIBS)
+
+tests_unit_test_self_update_preflight_SOURCES = tests/unit/test-self-update-preflight.c $(self_update_rig)
+tests_unit_test_self_update_preflight_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) -D_GNU_SOURCE=1
+tests_unit_test_self_update_preflight_LDADD = $(fake_host_ldadd) $(CRYPTO_LIBS)
 
 tests_unit_test_self_update_parts_SOURCES = tests/unit/test-self-update-parts.c tests/unit/unit.h
 tests_unit_test_self_update_parts_CPPFLAGS = $(unit_cppflags) $(SYSTEMD_CFLAGS)

@@ -133,6 +133,7 @@ START_TEST(rauc_1_8_has_neither_inspect_nor_transactions)
         rig_init(&rig, "");
         rig.rauc->has_inspect = false;
         rig.rauc->has_transaction = false;
+        rig.rauc->has_hash = false;
         do_update(&rig, "a1", "v2.0", "v2");
         ck_assert_uint_eq(fake_host_count(rig.fake, "rauc InstallBundle without"), 1);
         ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Info"), 1);
