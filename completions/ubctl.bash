@@ -73,7 +73,7 @@ _ubctl()
         if [[ $current == -* ]]; then
                 options='--help --version --socket='
                 case $command in
-                apply) options+=' --json --watch --activity=' ;;
+                apply) options+=' --json --watch --dry-run --activity=' ;;
                 status | agents | inventory | history | slots | watch | cancel | '') options+=' --json' ;;
                 enable | disable) options+=' --conf-dir=' ;;
                 esac

@@ -34,6 +34,7 @@ complete -c ubctl -l socket -d 'the daemon\'s socket' -r -F
 complete -c ubctl -n 'not __fish_seen_subcommand_from reload enable disable' -l json -d 'for machines'
 complete -c ubctl -n '__fish_seen_subcommand_from apply' -F
 complete -c ubctl -n '__fish_seen_subcommand_from apply' -s w -l watch -d 'show progress until the activity has ended'
+complete -c ubctl -n '__fish_seen_subcommand_from apply' -l dry-run -d 'show what would change'
 complete -c ubctl -n '__fish_seen_subcommand_from apply' -l activity -d 'the id of the activity' -x
 complete -c ubctl -n '__fish_seen_subcommand_from watch cancel' -a '(__ubctl_activities)'
 complete -c ubctl -n '__fish_seen_subcommand_from enable' -a '(__ubctl_ids "disabled|shadowed|bad-config")'

@@ -44,7 +44,8 @@
  *                  "agents":{"total":n,"running":n},
  *                  "problems":[s]}                                         of the configuration, for people
  *     Agents      {"agents":[{"id":s,"kind":"hosted"|"remote"|"connector","plugin":s,"state":s,
- *                  "message"?:s,"isolation"?:"process"|"none","busy":bool,"deaths"?:n}]}
+ *                  "message"?:s,"isolation"?:"process"|"none","busy":bool,"deaths"?:n,
+ *                  "domain"?:s}]}
  *     Inventory   the payload of the current state, as it is published
  *     History     {"activities":[{"activityId":s,"status":S,"message"?:s,"startedMs"?:n,"endedMs"?:n}]},
  *                 the newest first; the one that runs is not among them; times since 1970

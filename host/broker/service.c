@@ -59,6 +59,8 @@ static struct json *agent_write(const struct hosted *h)
         r = json_set(object, "id", text(registration->id));
         if (r == 0)
                 r = json_set(object, "kind", text(kind_of(h)));
+        if (r == 0 && h->domain)
+                r = json_set(object, "domain", text(h->domain));
         if (r == 0)
                 r = json_set(object, "plugin",
                              text(registration->plugin ? registration->plugin : ""));

@@ -14,6 +14,7 @@
 
 #include "host/ctl/client.h"
 #include "host/ctl/ctl.h"
+#include "host/ctl/dry-run.h"
 #include "host/ctl/watch.h"
 #include "host/json/json.h"
 #include "host/model/place.h"
@@ -113,6 +114,8 @@ int ctl_apply(const struct ctl *ctl)
         int r;
 
         r = read_desired(ctl->argv[0], &text);
+        if (r >= 0 && ctl->dry_run)
+                return dry_run(ctl, text);
         if (r >= 0)
                 r = ctl->watch ? watch_begin(&watch) : client_connect(ctl, false, &watch.bus);
         if (r < 0)

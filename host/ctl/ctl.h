@@ -25,6 +25,7 @@ struct ctl {
         const char *activity; /* NULL: not given */
         bool json;
         bool watch;
+        bool dry_run;
         bool terminal; /* stdout is one */
         bool colour;
         int argc; /* what is not an option */

@@ -5,6 +5,7 @@ ubctl_SOURCES = \
 	host/ctl/check-config.c \
 	host/ctl/client.c host/ctl/client.h \
 	host/ctl/ctl.h \
+	host/ctl/dry-run.c host/ctl/dry-run.h \
 	host/ctl/enable.c \
 	host/ctl/main.c \
 	host/ctl/progress.c host/ctl/progress.h \

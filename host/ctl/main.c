@@ -25,6 +25,7 @@ enum {
         TAKES_WATCH = 1 << 1,
         TAKES_ACTIVITY = 1 << 2,
         TAKES_CONF_DIR = 1 << 3,
+        TAKES_DRY_RUN = 1 << 4,
 };
 
 struct command {
@@ -48,7 +49,8 @@ static const struct command commands[] = {
           "what became of the last activities" },
         { "slots", "[mark good|bad|active SLOT]", 0, 3, TAKES_JSON, ctl_slots,
           "the slots of the system and what boots next; mark one of them" },
-        { "apply", "FILE", 1, 1, TAKES_JSON | TAKES_WATCH | TAKES_ACTIVITY, ctl_apply,
+        { "apply", "FILE", 1, 1, TAKES_JSON | TAKES_WATCH | TAKES_ACTIVITY | TAKES_DRY_RUN,
+          ctl_apply,
           "apply the desired state in FILE (-: stdin), an envelope or bare" },
         { "watch", "[ACTIVITY]", 0, 1, TAKES_JSON, ctl_watch,
           "show progress: of ACTIVITY until it ends, else of all" },
@@ -64,7 +66,7 @@ static const struct command commands[] = {
           "stop an agent or connector, and keep it down" },
 };
 
-enum option_key { KEY_SOCKET = 256, KEY_JSON, KEY_ACTIVITY, KEY_CONF_DIR, KEY_VERSION };
+enum option_key { KEY_SOCKET = 256, KEY_JSON, KEY_ACTIVITY, KEY_CONF_DIR, KEY_DRY_RUN, KEY_VERSION };
 
 static const struct option options[] = {
         { "help", no_argument, NULL, 'h' },
@@ -72,6 +74,7 @@ static const struct option options[] = {
         { "socket", required_argument, NULL, KEY_SOCKET },
         { "json", no_argument, NULL, KEY_JSON },
         { "watch", no_argument, NULL, 'w' },
+        { "dry-run", no_argument, NULL, KEY_DRY_RUN },
         { "activity", required_argument, NULL, KEY_ACTIVITY },
         { "conf-dir", required_argument, NULL, KEY_CONF_DIR },
         { NULL, 0, NULL, 0 },
@@ -104,6 +107,8 @@ static void print_options(unsigned takes)
         (void)puts("\nOptions:");
         if (takes & TAKES_WATCH)
                 (void)puts("  -w, --watch         show progress until the activity has ended");
+        if (takes & TAKES_DRY_RUN)
+                (void)puts("  --dry-run           apply nothing: show what would change");
         if (takes & TAKES_ACTIVITY)
                 (void)puts("  --activity=ID       the activity's id, whatever FILE says");
         if (takes & TAKES_CONF_DIR)
@@ -168,6 +173,10 @@ static bool read_options(struct line *line, int argc, char **argv)
                 case 'w':
                         line->ctl.watch = true;
                         line->given |= TAKES_WATCH;
+                        break;
+                case KEY_DRY_RUN:
+                        line->ctl.dry_run = true;
+                        line->given |= TAKES_DRY_RUN;
                         break;
                 case KEY_ACTIVITY:
                         line->ctl.activity = optarg;

@@ -194,6 +194,33 @@ class Ubctl(unittest.TestCase):
                          (0, '{"activityId":"O1"}\n', ""))
         self.assertEqual(self.ubctl("apply", "-", text=envelope.read_text()), (0, "E1\n", ""))
 
+    def test_apply_dry_run_lays_the_desired_state_beside_the_inventory(self):
+        self.start_server()
+        self.document("inventory", {"softwareNodes": [
+            {"id": "self-update:os-image", "version": "v1.0"}, {"id": "containers:a", "version": "1"}]})
+        self.document("agents", {"agents": [
+            {"id": name, "domain": name, "kind": "hosted", "state": state}
+            for name, state in (("self-update", "running"), ("containers", "running"), ("files", "disabled"))]})
+        desired = {"domains": [
+            {"id": "self-update", "components": [{"id": "os-image", "version": "v2.0"}]},
+            {"id": "containers", "components": [{"id": "a", "version": "1"}, {"id": "b", "version": "2"}]}]}
+        table = "\n".join(["COMPONENT             RUNNING  WANTED  WOULD",
+                           "self-update:os-image  v1.0     v2.0    change",
+                           "containers:a          1        1       nothing",
+                           "containers:b                   2       install", ""])
+        self.assertEqual(self.ubctl("apply", "--dry-run", "-", text=json.dumps(desired)), (0, table, ""))
+        envelope = json.dumps({"activityId": "A1", "payload": desired})
+        status, out, err = self.ubctl("apply", "-", "--dry-run", "--json", text=envelope)
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(json.loads(out)[0], {"id": "self-update:os-image", "running": "v1.0", "wanted": "v2.0",
+                                              "would": "change"})
+        desired["domains"].append({"id": "files", "components": [{"id": "x", "version": "1"}]})
+        status, out, err = self.ubctl("apply", "--dry-run", "-", text=json.dumps(desired))
+        self.assertEqual((status, out.splitlines()[-1].split()), (4, ["files:x", "1", "no", "agent"]))
+        self.assertEqual(self.ubctl("apply", "--dry-run", "-", text='{"domains":7}'),
+                         (4, "", "ubctl: the desired state is refused: domains: expected an array, not a number\n"))
+        self.assertEqual(self.ubctl("status", "--dry-run")[0], 2)
+
     def test_apply_says_what_is_wrong(self):
         self.start_server()
         self.assertEqual(self.ubctl("apply", "-", text='{"domains":7}'),
