@@ -10,6 +10,7 @@ system_scripts = \
 	tests/system/25-by-hand.py \
 	tests/system/26-read-back.py \
 	tests/system/27-web-server.py \
+	tests/system/28-kanto-update-manager.py \
 	tests/system/29-later-rauc.py \
 	tests/system/30-kills.py \
 	tests/system/31-power-loss.py \
