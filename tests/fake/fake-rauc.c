@@ -99,7 +99,7 @@ static void write_device(struct fake_rauc *rauc, struct fake_slot *slot)
         char path[512];
         FILE *f;
 
-        image[FAKE_RAUC_IMAGE / 2] ^= rauc->rots;
+        image[FAKE_RAUC_IMAGE / 2] ^= slot == &rauc->slots[2] ? rauc->child_rots : rauc->rots;
         (void)snprintf(path, sizeof(path), "%s/%s", rauc->folder, slot->name);
         f = fopen(path, "we");
         ck_assert_ptr_nonnull(f);
@@ -112,10 +112,8 @@ static void write_device(struct fake_rauc *rauc, struct fake_slot *slot)
                 ck_assert_int_eq(mkfifo(path, 0600), 0);
 }
 
-static void write_target(struct fake_rauc *rauc)
+static void write_slot(struct fake_rauc *rauc, struct fake_slot *slot)
 {
-        struct fake_slot *slot = &rauc->slots[rauc->target];
-
         if (rauc->folder)
                 write_device(rauc, slot);
         (void)snprintf(slot->version, sizeof(slot->version), "%s", rauc->bundle_version);
@@ -124,6 +122,13 @@ static void write_target(struct fake_rauc *rauc)
         slot->count++;
         (void)snprintf(slot->installed, sizeof(slot->installed), "2026-01-01T00:00:%02uZ",
                        slot->count % 60);
+}
+
+static void write_target(struct fake_rauc *rauc)
+{
+        write_slot(rauc, &rauc->slots[rauc->target]);
+        if (rauc->with_child)
+                write_slot(rauc, &rauc->slots[2]);
 }
 
 static void activate(struct fake_rauc *rauc, int slot)
@@ -514,8 +519,12 @@ static int append_slot(sd_bus_message *m, const struct fake_rauc *rauc, int i)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}{sv}", "class", "s",
-                                          *slot->bootname ? "rootfs" : "rescue", "state", "s",
-                                          rauc->booted == i ? "booted" : "inactive");
+                                          *slot->bootname    ? "rootfs"
+                                          : rauc->with_child ? "appfs"
+                                                             : "rescue",
+                                          "state", "s", rauc->booted == i ? "booted" : "inactive");
+        if (r >= 0 && rauc->with_child && i == 2)
+                r = sd_bus_message_append(m, "{sv}", "parent", "s", "rootfs.1");
         if (r >= 0 && *slot->bootname)
                 r = sd_bus_message_append(m, "{sv}{sv}", "bootname", "s", slot->bootname,
                                           "boot-status", "s", is_good(slot) ? "good" : "bad");
@@ -550,7 +559,7 @@ static int on_status(sd_bus_message *m, void *data, sd_bus_error *error)
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(sa{sv})");
-        for (i = rauc->with_rescue ? 2 : 1; i >= 0 && r >= 0; i--)
+        for (i = rauc->with_rescue || rauc->with_child ? 2 : 1; i >= 0 && r >= 0; i--)
                 r = append_slot(reply, rauc, i);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);

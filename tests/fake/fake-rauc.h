@@ -74,6 +74,8 @@ struct fake_rauc {
         const char *image_file;   /* that InspectBundle tells of */
         const char *image_hook;
         bool rots;                /* what is written is not what arrives */
+        bool with_child;          /* the third slot hangs on rootfs.1, and is written with it */
+        bool child_rots;
         bool hides;               /* the device is gone afterwards */
         bool hangs;               /* whoever opens the device waits for ever */
         char mark_fails[16];      /* a state word that cannot be set */

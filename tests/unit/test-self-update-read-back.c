@@ -88,6 +88,24 @@ START_TEST(a_bad_write_fails_the_update_and_not_the_download)
 }
 END_TEST
 
+START_TEST(a_slot_that_hangs_on_the_target_is_read_back_too)
+{
+        struct rig rig;
+
+        rig_init_slots(&rig, "");
+        rig.rauc->with_child = true;
+        (void)snprintf(rig.rauc->slots[2].name, sizeof(rig.rauc->slots[2].name), "appfs.1");
+        do_update(&rig, "a1", "v2.0", "v2");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "log 6 Slot rootfs.1 holds what was"), 1);
+        ck_assert_uint_eq(fake_host_count(rig.fake, "log 6 Slot appfs.1 holds what was"), 1);
+        rig.rauc->child_rots = true;
+        begin_update(&rig, "a2");
+        expect_in(await(&rig, "UPDATE_FAILURE"), "Slot appfs.1 does not hold what was written");
+        expect_refused(&rig);
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(where_rauc_has_activated_the_bad_slot_it_is_taken_back)
 {
         struct rig rig;
@@ -330,6 +348,7 @@ END_TEST
 
 UNIT_MAIN("self-update-read-back", what_was_written_is_read_back,
           a_bad_write_fails_the_update_and_not_the_download,
+          a_slot_that_hangs_on_the_target_is_read_back_too,
           where_rauc_has_activated_the_bad_slot_it_is_taken_back,
           what_changes_before_the_activation_is_not_activated, another_life_compares_as_well,
           a_device_that_ends_too_early_is_told,
