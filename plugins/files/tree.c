@@ -48,7 +48,7 @@ int tree_open_parent(int dir_fd, const char *path, int *ret_fd, const char **ret
                 return -errno;
         while ((slash = strchr(path, '/')) != NULL) {
                 size_t length = (size_t)(slash - path);
-                int next_fd;
+                int next_fd = -1;
 
                 if (length > NAME_MAX)
                         return -ENAMETOOLONG;

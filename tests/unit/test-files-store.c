@@ -138,7 +138,8 @@ START_TEST(a_sweep_leaves_what_is_kept_and_nothing_else)
         tree_names_done(&names);
         ck_assert_int_eq(tree_list(rig.store.generations_fd, &names), 0);
         ck_assert_uint_eq(names.n, 1);
-        ck_assert_int_eq(store_open_version(&rig.store, "a", "1", &fd), -ENOENT);
+        ck_assert_int_eq(store_open_version(&rig.store, "a", one, &fd), -ENOENT);
+        ck_assert_int_eq(store_open_version(&rig.store, "b", gone, &fd), -ENOENT);
         ck_assert_str_eq(active_text(&rig, "a"), "a2");
 }
 END_TEST
