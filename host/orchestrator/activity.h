@@ -74,6 +74,8 @@ struct domain {
         bool sent;       /* false: waits for the agent to come up */
         bool repeated;   /* sent a second time, after a restart */
         bool cancelled;  /* has been told to give up */
+        bool held;       /* refused for what the agent is still at: sent again when that ends */
+        unsigned holds;  /* so far */
         unsigned deaths; /* of the agent in this step */
         enum resume resume;
         bool reboot;      /* asked for a boot */

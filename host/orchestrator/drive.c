@@ -62,6 +62,7 @@ void drive_end_step(struct orchestrator *o, struct domain *d)
         d->step = STEP_NONE;
         d->sent = false;
         d->repeated = false;
+        d->held = false;
         d->deaths = 0;
         d->resume = RESUME_NO;
         orchestrator_disarm(o, TIMER_SILENCE, slot_of(o, d), &d->silence);

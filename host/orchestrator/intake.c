@@ -8,6 +8,8 @@
  * life.  Silence, death, refusal and hopelessness end a step as a failure does, with the reason
  * that a person can use.
  *
+ * A refusal because the agent is busy is none: see is_only_busy().
+ *
  * A death on the way to success costs what is not active by then.  On the way back more is at stake
  * than a verdict: ROLLBACK and CLEANUP are asked for once more of the agent's next life. */
 #include "config.h"
@@ -21,7 +23,10 @@
 #include "host/model/feedback.h"
 #include "host/orchestrator/state.h"
 
-enum { REASON_MAX = 1024 };
+enum {
+        REASON_MAX = 1024,
+        HOLDS_MAX = 8, /* of a domain in an activity */
+};
 
 /* --------------------------------------------------------------------------------- who is meant */
 
@@ -44,16 +49,30 @@ static void answer_step(struct orchestrator *o, struct domain *d, enum unit_inpu
                         drive_unit(o, d, &d->units[k], input, reason);
 }
 
-/* What is said of the agent or of the domain as a whole; before: only units that are not yet
- * active. */
-static void answer_all(struct orchestrator *o, struct domain *d, enum unit_input input,
-                       const char *reason, bool before)
+/* The agent is lost on the way, and with it all that is not yet active. */
+static void answer_loss(struct orchestrator *o, struct domain *d, enum unit_input input,
+                        const char *reason)
 {
         size_t k;
 
         drive_end_step(o, d);
         for (k = 0; k < d->n_units; k++)
-                if (!before || d->units[k].state < UNIT_ACTIVATED)
+                if (d->units[k].state < UNIT_ACTIVATED)
+                        drive_unit(o, d, &d->units[k], input, reason);
+}
+
+/* Its last word on the domain.  A unit that it could not revert for being at this end itself is not
+ * meant: it is told to ROLLBACK once more. */
+static void answer_end(struct orchestrator *o, struct domain *d, enum unit_input input,
+                       const char *reason)
+{
+        bool held = d->held && d->units[d->unit].state == UNIT_REVERT;
+        size_t unit = d->unit;
+        size_t k;
+
+        drive_end_step(o, d);
+        for (k = 0; k < d->n_units; k++)
+                if (!held || k != unit)
                         drive_unit(o, d, &d->units[k], input, reason);
 }
 
@@ -106,6 +125,20 @@ static bool ends_step(const struct domain *d, const struct feedback *f)
         return step == d->step;
 }
 
+static bool is_outcome(const struct feedback *f)
+{
+        enum status_kind kind = status_kind(f->status);
+
+        return kind == STATUS_KIND_SUCCESS || kind == STATUS_KIND_FAILURE;
+}
+
+/* Whatever it was at has ended. */
+static void send_held(struct domain *d)
+{
+        d->held = false;
+        d->sent = false;
+}
+
 static void identification_failed(struct orchestrator *o, struct domain *d, const char *reason)
 {
         if (o->activity->phase == PHASE_IDENTIFY)
@@ -139,10 +172,10 @@ bool intake_take(struct orchestrator *o, struct domain *d, const struct feedback
         switch (status_kind(f->status)) {
         case STATUS_KIND_END_GOOD:
                 /* What it says to a unit that goes back, or to a CLEANUP: see unit.h. */
-                answer_all(o, d, UNIT_COMPLETED, NULL, false);
+                answer_end(o, d, UNIT_COMPLETED, NULL);
                 return true;
         case STATUS_KIND_END_BAD:
-                answer_all(o, d, UNIT_INCOMPLETE, find_reason(d, f, buf), false);
+                answer_end(o, d, UNIT_INCOMPLETE, find_reason(d, f, buf));
                 return true;
         case STATUS_KIND_SUCCESS:
                 if (!ends_step(d, f))
@@ -184,9 +217,9 @@ void intake_feedback(struct orchestrator *o, const struct event *event)
                 drive_listen(o, d); /* whatever it says: it is alive */
         if (d->resume == RESUME_ASKED)
                 resume_answer(o, d, f);
-        else
-                (void)intake_take(o, d, f); /* what does not count is no fault either */
-        drive(o);
+        else if (!intake_take(o, d, f) && d->held && is_outcome(f))
+                send_held(d);
+        drive(o); /* what does not count is no fault either */
         /* Whoever fails or ends in this feedback has been reported by what came of it. */
         if (o->activity == a)
                 report_running(o, changed > 0);
@@ -194,12 +227,26 @@ void intake_feedback(struct orchestrator *o, const struct event *event)
 
 /* ----------------------------------------------------------------------------- refusals, deaths */
 
+/* Busy is no answer.  On the way on it means that the agent has been at this very command since
+ * before a restart.  On the way back it may as well be at what it was told before: at our CANCEL, or
+ * at a step that was too slow to wait for.  It says when that is over, and is told again; but not for
+ * ever. */
+static bool is_only_busy(struct domain *d, int result)
+{
+        if (result != -EBUSY)
+                return false;
+        if (is_forward_step(d->step))
+                return d->repeated;
+        d->held = d->holds++ < HOLDS_MAX;
+        return d->held;
+}
+
 static void command_refused(struct orchestrator *o, struct domain *d, int result, const char *text)
 {
         if (!d->sent || d->step == STEP_NONE || d->step == STEP_IDENTIFY)
                 return;
-        if (d->repeated && result == -EBUSY)
-                return; /* it never stopped working on it */
+        if (is_only_busy(d, result))
+                return;
         if (d->step == STEP_VERIFY && result == -ENOTSUP) {
                 orchestrator_log(o, 5, d->desired->id, "the agent cannot verify what it activated");
                 answer_step(o, d, UNIT_OK, NULL);
@@ -252,14 +299,15 @@ void intake_died(struct orchestrator *o, struct domain *d, const char *text)
         if (d->resume != RESUME_NO)
                 return;
         if (d->step == STEP_NONE || (is_forward_step(d->step) && d->step != STEP_VERIFY)) {
-                answer_all(o, d, UNIT_DIED, reason, true);
+                answer_loss(o, d, UNIT_DIED, reason);
         } else if (d->deaths++ == 0) {
                 d->sent = false; /* one more chance to go back, to clean up, or to look */
                 d->repeated = true;
+                d->held = false;
         } else if (d->step == STEP_VERIFY) {
                 size_t unit = d->unit;
 
-                answer_all(o, d, UNIT_DIED, reason, true);
+                answer_loss(o, d, UNIT_DIED, reason);
                 drive_unit(o, d, &d->units[unit], UNIT_DIED, reason);
         } else {
                 answer_step(o, d, UNIT_DIED, reason);
@@ -294,7 +342,7 @@ static void stop_waiting(struct orchestrator *o, struct domain *d, enum unit_inp
         if (d->resume != RESUME_NO)
                 distrust(d);
         if (step == STEP_NONE || (is_forward_step(step) && step != STEP_VERIFY))
-                answer_all(o, d, input, reason, true);
+                answer_loss(o, d, input, reason);
         else
                 answer_step(o, d, input, reason);
 }

@@ -22,7 +22,9 @@
  * Before a phase there may be a gate: preconditions of baselines before UPDATE and ACTIVATE, and
  * the owner's consent before each command that the configuration lists.  Neither counts as silence.
  *
- * An agent is asked one thing at a time.  A domain that is one unit is addressed as a whole, with
+ * An agent is asked one thing at a time.  One that is to go back may still be at something else, a
+ * CANCEL or a step that took too long, and refuse with -EBUSY: it is asked again when it says that it
+ * is through.  A domain that is one unit is addressed as a whole, with
  * baseline "", as Kanto does; a domain of several is addressed by their titles, one after the
  * other, and what is in no baseline by the title ORCHESTRATOR_REMAINING, which is added to its copy
  * of the desired state.

@@ -316,7 +316,9 @@ struct ub_agent {
 
         /* Does one step.  baseline: its title, or "" for all components.  command: UB_CMD_*.  A
          * failure result counts as the step's *_FAILURE feedback.  After a restart of the host a
-         * command may come again; an agent that is still at work on it answers -EBUSY. */
+         * command may come again; an agent that is still at work on it answers -EBUSY.  So may one
+         * that is told to ROLLBACK or CLEANUP while it is at something else, a cancel() for example:
+         * it is told again when it has said the word with which that ends. */
         int (*command)(void *self, const char *activity, const char *baseline, int32_t command);
 
         /* (opt) Gives up the activity as soon as no harm comes of it, undoing what is not yet

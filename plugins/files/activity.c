@@ -219,7 +219,8 @@ static void on_undone(struct files *files, void *data, int r, const char *messag
                 conclude(files, UB_INCOMPLETE, "cancelled");
 }
 
-/* Removes what a cancelled activity has prepared.  Nothing of it is active. */
+/* Removes what a cancelled activity has prepared; what is active by then stays.  A command that was on
+ * its way when CANCEL came is refused with -EBUSY until this is through, and comes again then. */
 static void undo(struct files *files)
 {
         size_t i;

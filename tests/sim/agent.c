@@ -42,6 +42,7 @@ void agent_make(struct world *w, struct sim_agent *agent, size_t index, unsigned
         t->wants_reboot = sim_chance(w, 300);
         /* Not by chance, which would change every life that a seed is kept for. */
         t->kanto = w->seed % 5 == 0;
+        t->leaves_slowly = w->seed % 13 == 0;
 }
 
 static size_t index_of(const struct world *w, const struct sim_agent *agent)
@@ -190,6 +191,7 @@ void agent_desired_state(struct world *w, struct sim_agent *agent, const char *a
         (void)snprintf(agent->activity, sizeof(agent->activity), "%s", activity);
         agent->knows = true;
         agent->next = STEP_NONE;
+        agent->leaving = false;
         agent->asked_reboot = false;
         take_units(agent, text);
         work(w, agent, STEP_IDENTIFY, "");
@@ -212,13 +214,17 @@ void agent_command(struct world *w, struct sim_agent *agent, const struct effect
         }
         if (unit && effect->step == STEP_ROLLBACK)
                 unit->went_back = true;
+        if (unit)
+                unit->put_off &= effect->step != STEP_ROLLBACK;
         if (agent->working == effect->step && strcmp(agent->working_title, effect->baseline) == 0)
                 return; /* it is at it */
         if (sim_chance(w, agent->temper.refuse)) {
                 refuse(w, agent, effect->activity, EFFECT_COMMAND, -EIO);
         } else if (effect->step == STEP_VERIFY && !agent->temper.can_verify) {
                 refuse(w, agent, effect->activity, EFFECT_COMMAND, -ENOTSUP);
-        } else if (agent->working != STEP_NONE && !agent->temper.queues) {
+        } else if (agent->leaving || (agent->working != STEP_NONE && !agent->temper.queues)) {
+                if (unit)
+                        unit->put_off = effect->step == STEP_ROLLBACK;
                 refuse(w, agent, effect->activity, EFFECT_COMMAND, -EBUSY);
         } else if (agent->working != STEP_NONE) {
                 agent->next = effect->step;
@@ -242,6 +248,7 @@ void agent_cancel(struct world *w, struct sim_agent *agent, const char *activity
         agent->working = STEP_NONE;
         agent->next = STEP_NONE;
         agent->last = STATUS_INCOMPLETE;
+        agent->leaving = agent->temper.leaves_slowly;
         say(w, agent, delay(w, agent), activity, STATUS_INCOMPLETE, "", false);
 }
 
@@ -269,6 +276,23 @@ void agent_feedback_get(struct world *w, struct sim_agent *agent, const char *ac
         say(w, agent, 2 + delay(w, agent), activity,
             agent->last == STATUS_UNKNOWN ? STATUS_IDENTIFYING : agent->last, agent->last_title,
             true);
+}
+
+void agent_forgive(struct sim_agent *agent)
+{
+        size_t i;
+
+        for (i = 0; i < agent->n_units; i++)
+                agent->units[i].put_off = false;
+}
+
+void agent_left(struct sim_agent *agent)
+{
+        size_t i;
+
+        agent->leaving = false;
+        for (i = 0; i < agent->n_units; i++)
+                agent->units[i].put_off &= agent->units[i].active;
 }
 
 void agent_activity_end(struct sim_agent *agent, const char *activity)
@@ -428,6 +452,8 @@ void agent_die(struct sim_agent *agent)
         agent->life++;
         agent->working = STEP_NONE;
         agent->next = STEP_NONE;
+        agent->leaving = false;
+        agent_forgive(agent);
         if (agent->temper.forgets)
                 agent->knows = false;
 }

@@ -7,6 +7,7 @@
  *   - it is in the record until it is acknowledged, and not sent again after that;
  *   - never two activities at once, and nothing of one after its end;
  *   - a (baseline, domain) gets its commands in order;
+ *   - who cannot ROLLBACK because it is at something else is asked again;
  *   - no activity is COMPLETED before the boot that an agent asked for;
  *   - a baseline is active as a whole or not at all, unless it is reported inconsistent; and all that is
  *     reported COMPLETED is active;
@@ -65,6 +66,8 @@ void check_command(struct world *w, const struct sim_agent *agent, const struct 
                 sim_violate(w, "a command out of order", "%s \"%s\": %s after %s%s", agent->domain,
                             unit->title, step_to_string(step), step_to_string(unit->done),
                             unit->went_back ? " and ROLLBACK" : "");
+        if (step == STEP_CLEANUP && unit->put_off)
+                sim_violate(w, "given up for being busy", "%s \"%s\"", agent->domain, unit->title);
 }
 
 /* ---------------------------------------------------------------------------------------- truth */
@@ -119,6 +122,18 @@ static void check_baseline(struct world *w, const struct activity *a, size_t gro
                             a->desired->baselines[group].title, status_to_string(status));
 }
 
+static void check_put_off(struct world *w, const struct activity *a)
+{
+        size_t i;
+        size_t k;
+
+        for (i = 0; i < w->n_agents; i++)
+                for (k = 0; strcmp(w->agents[i].activity, a->id) == 0 && k < w->agents[i].n_units; k++)
+                        if (w->agents[i].units[k].put_off)
+                                sim_violate(w, "given up for being busy", "%s \"%s\"",
+                                            w->agents[i].domain, w->agents[i].units[k].title);
+}
+
 /* Looks at the activity just before it ends; so it is called with the orchestrator's own view of
  * it, which it only needs for its shape. */
 static void check_truth(struct world *w, const struct activity *a, enum status status)
@@ -126,6 +141,7 @@ static void check_truth(struct world *w, const struct activity *a, enum status s
         size_t i;
         size_t k;
 
+        check_put_off(w, a);
         if (status == STATUS_INCOMPLETE_INCONSISTENT)
                 return;
         for (i = 0; i < a->n_groups; i++)

@@ -34,6 +34,7 @@ struct sim_unit {
         bool active;    /* the new software runs, or would after a boot */
         bool nothing;   /* it ran already */
         bool went_back; /* has been told to ROLLBACK */
+        bool put_off;   /* ROLLBACK was refused only because the agent is at something else */
 };
 
 /* What an agent is like; chances in thousandths. */
@@ -53,6 +54,7 @@ struct sim_temper {
         bool queues; /* takes a command while it works; otherwise -EBUSY */
         bool wants_reboot;
         bool kanto; /* ends with COMPLETED or INCOMPLETE after CLEANUP, or instead of its answer */
+        bool leaves_slowly; /* takes nothing between a CANCEL and its INCOMPLETE */
 };
 
 struct sim_agent {
@@ -66,6 +68,7 @@ struct sim_agent {
         size_t n_units;
         enum step working; /* STEP_NONE: idle */
         char working_title[32];
+        bool leaving;   /* has been told to CANCEL, and is at it */
         enum step next; /* queued behind it */
         char next_title[32];
         enum status last; /* the last word it said */
@@ -185,6 +188,10 @@ void agent_command(struct world *w, struct sim_agent *agent, const struct effect
 void agent_cancel(struct world *w, struct sim_agent *agent, const char *activity);
 void agent_feedback_get(struct world *w, struct sim_agent *agent, const char *activity);
 void agent_activity_end(struct sim_agent *agent, const char *activity);
+/* Its INCOMPLETE is out: what is not active is undone. */
+void agent_left(struct sim_agent *agent);
+/* The broker has a reason not to wait any longer until it can ROLLBACK. */
+void agent_forgive(struct sim_agent *agent);
 /* What it does in its own time. */
 void agent_work(struct world *w, struct sim_agent *agent, const struct sim_happening *h);
 void agent_start(struct sim_agent *agent);

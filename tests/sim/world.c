@@ -141,9 +141,11 @@ static void crash(struct world *w, const char *why)
         w->crashed_ever = true;
         w->broker = orchestrator_free(w->broker);
         w->n_timers = 0;
-        for (i = 0; i < w->n_agents; i++)
+        for (i = 0; i < w->n_agents; i++) {
+                agent_forgive(&w->agents[i]);
                 if (!w->agents[i].temper.remote)
                         agent_die(&w->agents[i]);
+        }
         sim_schedule(w, sim_random(w, 5 * SIM_SECOND),
                      &(struct sim_happening){ .what = SIM_BROKER_START });
 }
@@ -480,6 +482,8 @@ static void agent_happens(struct world *w, const struct sim_happening *h)
                 give(w, &event);
                 return;
         }
+        if (h->what == SIM_AGENT_SAY && status_kind(h->status) == STATUS_KIND_END_BAD)
+                agent_left(agent);
         if (!w->broker)
                 return; /* said to nobody */
         if (h->what == SIM_AGENT_SAY) {
@@ -616,6 +620,14 @@ static void make_future(struct world *w)
         }
 }
 
+static void forgive_all(struct world *w)
+{
+        size_t i;
+
+        for (i = 0; i < w->n_agents; i++)
+                agent_forgive(&w->agents[i]);
+}
+
 /* The next thing in time, timer or happening; a clock that jumps makes timers fire early, all at
  * once. */
 static bool live_on(struct world *w)
@@ -640,6 +652,8 @@ static bool live_on(struct world *w)
                 drop_timer(w, &due.timer);
                 w->now = due.at > w->now ? due.at : w->now;
                 sim_trace(w, "> timer %s %u", timer_kind_to_string(due.timer.kind), due.timer.slot);
+                if (due.timer.kind == TIMER_SILENCE || due.timer.kind == TIMER_LIMIT)
+                        forgive_all(w);
                 give(w, &(struct event){ .kind = EVENT_TIMER, .timer = due.timer });
         } else {
                 w->now = h.at > w->now ? h.at : w->now;

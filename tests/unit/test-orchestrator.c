@@ -146,6 +146,114 @@ START_TEST(a_baseline_that_cannot_go_back_is_inconsistent_also_when_the_agent_ca
 }
 END_TEST
 
+#define TO_TIED_DOWNLOAD \
+        "> V A1 {" TIED ",'domains':[" DC "," DS "]}", "< V A1 {'status':'IDENTIFYING'}", \
+                "< C A1 desired {" TIED_C "'domains':[" DC "]}", \
+                "< S A1 desired {" TIED_S "'domains':[" DS "]}", C_SAYS("IDENTIFIED"), \
+                S_SAYS("IDENTIFIED"), \
+                "< V A1 {'status':'IDENTIFIED','actions':" ACS("IDENTIFIED", "IDENTIFIED") "}", \
+                "< V A1 {'status':'RUNNING','actions':" ACS("IDENTIFIED", "IDENTIFIED") "}", \
+                CMD("DOWNLOAD")
+#define NOT_FOUND_BY_THEN(actions) \
+        WAITED("UPDATE") \
+        "the update process is incompleted: [self-update]: 404','actions':" actions
+#define REFUSED_AS_BUSY "< C A1 ROLLBACK", "> C A1 refuses command 16"
+
+START_TEST(who_is_busy_with_cancel_is_not_given_up)
+{
+        /* Its word crossed the CANCEL, which it is at when the ROLLBACK comes. */
+        static const char *const over[] = {
+                TO_TIED_DOWNLOAD,
+                "> S A1 {'status':'DOWNLOAD_FAILURE','message':'404'}",
+                "< C A1 cancel",
+                "< S A1 CLEANUP",
+                C_SAYS("DOWNLOAD_SUCCESS"),
+                REFUSED_AS_BUSY,
+                CLEAN("S"),
+                "> C A1 {'status':'INCOMPLETE'}",
+                END("'status':'INCOMPLETE'," NOT_FOUND_BY_THEN(
+                        ACS("DOWNLOAD_SUCCESS", "IDENTIFIED"))),
+                NULL,
+        };
+        /* Nobody knows what this one has done, so it is to ROLLBACK after all. */
+        static const char *const touched[] = {
+                TO_TIED_DOWNLOAD,
+                "> crash",
+                "< C A1 get",
+                "< S A1 get",
+                "> C A1 refuses get 2",
+                "< C A1 desired {" TIED_C "'domains':[" DC "]}",
+                "> S A1 {'status':'DOWNLOAD_FAILURE','message':'404'}",
+                "< C A1 cancel",
+                "< S A1 CLEANUP",
+                C_SAYS("IDENTIFIED"),
+                "< C A1 ROLLBACK",
+                RUNNING("IDENTIFIED", "IDENTIFIED"),
+                "> C A1 refuses command 16",
+                CLEAN("S"),
+                "> C A1 {'status':'INCOMPLETE'}",
+                "< C A1 ROLLBACK",
+                "> C A1 {'status':'ROLLBACK_SUCCESS'}",
+                "< C A1 CLEANUP",
+                CLEAN("C"),
+                END("'status':'INCOMPLETE'," NOT_FOUND_BY_THEN(ACS("IDENTIFIED", "IDENTIFIED"))),
+                NULL,
+        };
+
+        RUN(over, );
+        RUN(touched, );
+}
+END_TEST
+
+START_TEST(who_is_busy_with_an_earlier_step_rolls_back_behind_it)
+{
+#define TO_SLOW_ACTIVATE \
+        TO_TIED_ACTIVATE, "> S A1 {'status':'ACTIVATION_FAILURE','message':'bad slot'}", \
+                "< S A1 ROLLBACK", ". 3s", "> S A1 {'status':'ROLLBACK_SUCCESS'}", \
+                "< S A1 CLEANUP", CLEAN("S"), ". 1s"
+        static const char *const lines[] = {
+                TO_SLOW_ACTIVATE,
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATING"),
+                C_SAYS("ACTIVATION_SUCCESS"),
+                "< C A1 ROLLBACK",
+                "> C A1 {'status':'ROLLBACK_SUCCESS'}",
+                "< C A1 CLEANUP",
+                CLEAN("C"),
+                END("'status':'INCOMPLETE'," BAD_SLOT("[containers]: not received in 4s; ")),
+                NULL,
+        };
+        static const char *const for_ever[] = {
+                TO_SLOW_ACTIVATE,
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                C_SAYS("ACTIVATION_SUCCESS"),
+                REFUSED_AS_BUSY,
+                "< C A1 CLEANUP",
+                CLEAN("C"),
+                END("'status':'INCOMPLETE_INCONSISTENT'," BAD_SLOT(
+                        "[containers]: neither old nor new: not received in 4s; ")),
+                NULL,
+        };
+
+        RUN(lines, );
+        RUN(for_ever, );
+}
+END_TEST
+
 START_TEST(a_domain_in_several_baselines_is_told_their_titles_one_after_the_other)
 {
 #define TWO "{'id':'containers','components':[{'id':'a'},{'id':'b'},{'id':'c'}]}"
@@ -601,6 +709,8 @@ UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_b
           completed_in_a_baseline_that_goes_back_is_rolled_back_once,
           a_baseline_that_cannot_go_back_is_reported_inconsistent,
           a_baseline_that_cannot_go_back_is_inconsistent_also_when_the_agent_calls_it_incomplete,
+          who_is_busy_with_cancel_is_not_given_up,
+          who_is_busy_with_an_earlier_step_rolls_back_behind_it,
           a_domain_in_several_baselines_is_told_their_titles_one_after_the_other,
           the_boot_that_an_agent_asks_for_comes_before_the_report_and_is_verified,
           an_agent_that_dies_while_it_looks_at_what_booted_looks_again_once,
