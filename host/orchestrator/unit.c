@@ -157,9 +157,9 @@ static const struct transition {
         { BROKEN, UNIT_COMPLETED, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
         { BROKEN, UNIT_INCOMPLETE, { INCONSISTENT, INCONSISTENT, INCONSISTENT } },
 
-        /* An agent that forgot the activity also forgot that it has cleaned up: the desired state
-         * that it is given anew has this unit in it. */
-        { OVER, UNIT_AGAIN, { OVER, LOST, LOST } },
+        /* An agent that forgot the activity also forgot that it has cleaned up.  The desired state
+         * that it is given anew has this unit in it, so it is told once more. */
+        { OVER, UNIT_AGAIN, { OVER, SPOILED, SPOILED } },
 
         { LOST, UNIT_COMPLETED, { OVER, REVERT, REVERT } },
         /* It may have said so to a daemon that died, and have forgotten it since. */
