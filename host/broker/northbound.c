@@ -280,9 +280,11 @@ void northbound_oversized(struct broker *b, const struct mqtt_message *message)
 {
         char topic[TOPICS_SIZE];
 
-        if (b->northbound[0] &&
-            topics_make(TOPICS_DESIRED_STATE, b->setup->settings->domain, topic) == 0 &&
-            strcmp(topic, message->topic) == 0)
+        if (b->things)
+                things_oversized(b->things, message);
+        else if (b->northbound[0] &&
+                 topics_make(TOPICS_DESIRED_STATE, b->setup->settings->domain, topic) == 0 &&
+                 strcmp(topic, message->topic) == 0)
                 on_desired_state(b, message);
 }
 

@@ -396,6 +396,38 @@ static void take(const struct request *request)
         }
 }
 
+/* Whoever waits for the answer to a desired state gets one, and whoever follows its feedback learns of
+ * it as well: what becomes of it cannot be asked for later. */
+static void refuse_oversized(const struct request *whole, const struct mqtt_message *message,
+                             const char *fault)
+{
+        struct things *things = whole->things;
+        CLEANUP(ditto_freep)
+        struct ditto_message *ditto = NULL;
+        struct request request = *whole;
+        struct ditto_value value;
+        CLEANUP_FREE char *text = NULL;
+        struct diag diag = DIAG_INIT;
+        int r;
+
+        r = ditto_salvage(message->payload, message->length, &text);
+        if (r == 0)
+                r = ditto_read(text, strlen(text), things->thing, &diag, &ditto);
+        if (r < 0) {
+                log_warn(things->broker->log, NULL, "%s: a message that cannot be read: %s",
+                         message->topic, fault);
+                return;
+        }
+        request.message = ditto;
+        (void)reply(&request, fault);
+        if (ditto->subject != DITTO_APPLY)
+                return;
+        (void)ditto_read_value(ditto, NULL, &value); /* its payload is missing, of course */
+        broker_give(things->broker, &(struct event){ .kind = EVENT_INVALID,
+                                                     .activity = value.activity,
+                                                     .text = fault });
+}
+
 static void on_command(void *data, const struct mqtt_message *message)
 {
         CLEANUP(ditto_freep) struct ditto_message *ditto = NULL;
@@ -421,12 +453,23 @@ static void on_command(void *data, const struct mqtt_message *message)
                 (void)diag_set_errno(&diag, r, "%s", "topic");
         if (r == -ENOENT)
                 log_debug(things->broker->log, NULL, "%s: ignored: %s", message->topic, diag.text);
+        else if (r == -E2BIG)
+                refuse_oversized(&(struct request){ .things = things, .command = &command }, message,
+                                 diag.text);
         else if (r < 0)
                 log_warn(things->broker->log, NULL, "%s: a message that cannot be read: %s",
                          message->topic, diag.text);
         else
                 take(&(struct request){
                         .things = things, .command = &command, .message = ditto });
+}
+
+void things_oversized(struct things *things, const struct mqtt_message *message)
+{
+        struct topics_thing_command command;
+
+        if (topics_parse_thing_command(message->topic, &command) == 0)
+                on_command(things, message);
 }
 
 /* ----------------------------------------------------------------------------------------- life */

@@ -37,5 +37,7 @@ int things_publish(struct things *things, enum topics_kind kind, const char *act
  * yet, delivery_retry() follows when one has.  Otherwise as uplink_publish(). */
 int things_publish_end(struct things *things, const char *activity, const char *payload,
                        uplink_done_fn done, void *data);
+/* A message that is too large: if it was to be a desired state, its sender is told. */
+void things_oversized(struct things *things, const struct mqtt_message *message);
 /* The owner need not answer any more. */
 void things_question_ends(struct things *things);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/model/salvage.h"
 #include "host/util/diag.h"
 
 #define FEATURE_PATH "/features/UpdateManager"
@@ -22,6 +23,21 @@ static const struct scan_rules rules = {
         .max_depth = PLACE_JSON_DEPTH_MAX,
         .object = true,
 };
+
+__attribute__((format(printf, 2, 3))) static int format_text(char **ret, const char *format, ...)
+{
+        va_list args;
+        char *text;
+        int n;
+
+        va_start(args, format);
+        n = vasprintf(&text, format, args);
+        va_end(args);
+        if (n < 0)
+                return -ENOMEM;
+        *ret = text;
+        return 0;
+}
 
 /* ------------------------------------------------------------------------------------ the thing */
 
@@ -162,6 +178,10 @@ int ditto_read(const char *text, size_t length, const char *thing, struct diag *
 
         if (!m)
                 return diag_set(diag, -ENOMEM, "out of memory");
+        if (length > rules.max_bytes)
+                return diag_set(diag, -E2BIG,
+                                "the message has %zu bytes, longer than the limit of %zu", length,
+                                rules.max_bytes);
         r = json_parse(text, length, &rules, NULL, diag, &m->root);
         if (r == 0)
                 r = read_address(m, thing, diag);
@@ -172,6 +192,42 @@ int ditto_read(const char *text, size_t length, const char *thing, struct diag *
         m->value = place_member(m->root, "value");
         *ret = TAKE_PTR(m);
         return 0;
+}
+
+/* A member as it is written; "null": there is none, or not all of it. */
+struct raw {
+        int length;
+        const char *text;
+};
+
+static struct raw raw_member(const struct salvage *object, const char *key)
+{
+        struct salvage value;
+
+        if (!salvage_member(object, key, &value) || value.cut)
+                return (struct raw){ .length = 4, .text = "null" };
+        return (struct raw){ .length = (int)value.length, .text = value.text };
+}
+
+/* Ditto writes the payload last, and Kanto's backend the activity before the desired state. */
+int ditto_salvage(const char *text, size_t length, char **ret)
+{
+        const struct salvage head = salvage_begin(text, length);
+        const struct raw topic = raw_member(&head, "topic");
+        const struct raw path = raw_member(&head, "path");
+        const struct raw headers = raw_member(&head, "headers");
+        struct raw activity = { .length = 4, .text = "null" };
+        struct salvage value;
+
+        if (*topic.text != '"' || *path.text != '"')
+                return -ENOENT;
+        if (salvage_member(&head, "value", &value))
+                activity = raw_member(&value, "activityId");
+        return format_text(ret,
+                           "{\"topic\":%.*s,\"path\":%.*s,\"headers\":%.*s,"
+                           "\"value\":{\"activityId\":%.*s}}",
+                           topic.length, topic.text, path.length, path.text, headers.length,
+                           headers.text, activity.length, activity.text);
 }
 
 static int read_timestamp(const struct place *at, const struct json *value, struct diag *diag)
@@ -218,21 +274,6 @@ static int quote(const char *text, char **ret)
         CLEANUP_JSON struct json *json = json_new_string(text);
 
         return json ? json_print(json, JSON_LAYOUT_COMPACT, ret) : -ENOMEM;
-}
-
-__attribute__((format(printf, 2, 3))) static int format_text(char **ret, const char *format, ...)
-{
-        va_list args;
-        char *text;
-        int n;
-
-        va_start(args, format);
-        n = vasprintf(&text, format, args);
-        va_end(args);
-        if (n < 0)
-                return -ENOMEM;
-        *ret = text;
-        return 0;
 }
 
 /* "NS/NAME/things/CRITERION", quoted. */

@@ -57,6 +57,9 @@ struct ditto_message {
  * inbox at all: none of our business.  -EBADMSG, -E2BIG: diag names path and fault.  -ENOMEM. */
 int ditto_read(const char *text, size_t length, const char *thing, struct diag *diag,
                struct ditto_message **ret);
+/* What such a message is about, though it is too large to be read: a message without its payload,
+ * the caller's to free, for ditto_read().  -ENOENT: its beginning does not say.  -ENOMEM. */
+int ditto_salvage(const char *text, size_t length, char **ret);
 struct ditto_message *ditto_free(struct ditto_message *m);
 DEFINE_FREEP(struct ditto_message, ditto);
 

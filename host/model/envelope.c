@@ -6,9 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "host/json/scan.h"
+#include "host/model/salvage.h"
 #include "host/util/diag.h"
 
 /* Ten digits are seconds until the year 5138, thirteen are milliseconds. */
@@ -80,100 +79,17 @@ int envelope_read(const char *text, size_t length, struct diag *diag, struct env
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------- salvage
- * Of a text that is no JSON, or too much of it.  Only its beginning is looked at, where writers put
- * the id; everything here stops at `end`. */
-
-enum { HEAD_MAX = 4096 };
-
-static const char *skip_space(const char *p, const char *end)
-{
-        while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
-                p++;
-        return p;
-}
-
-/* Behind the string that begins here; NULL: there is none, or not all of it. */
-static const char *skip_string(const char *p, const char *end)
-{
-        if (p == end || *p != '"')
-                return NULL;
-        for (p++; p < end && *p != '"'; p++)
-                if (*p == '\\' && ++p == end)
-                        return NULL;
-        return p < end ? p + 1 : NULL;
-}
-
-/* Behind a value of any type, as far as brackets tell. */
-static const char *skip_value(const char *p, const char *end)
-{
-        unsigned depth = 0;
-
-        for (; p && p < end; p++) {
-                if (*p == '"') {
-                        p = skip_string(p, end);
-                        if (!p)
-                                return NULL;
-                        p--;
-                } else if (*p == '{' || *p == '[') {
-                        depth++;
-                } else if (depth == 0 && (*p == ',' || *p == '}')) {
-                        return p;
-                } else if ((*p == '}' || *p == ']') && depth > 0) {
-                        depth--;
-                }
-        }
-        return NULL;
-}
-
-static bool is_activity_key(const char *key, size_t length)
-{
-        return (length == strlen("\"activityId\"") &&
-                (strncasecmp(key, "\"activityId\"", length) == 0)) ||
-               (length == strlen("\"activity_id\"") &&
-                strncasecmp(key, "\"activity_id\"", length) == 0);
-}
-
-/* A string of the text, quotes included; true when it is one, and short enough. */
-static bool copy_id(const char *value, size_t length, char buf[PLACE_ID_MAX + 1])
-{
-        const struct scan_rules string = { .max_bytes = HEAD_MAX, .max_depth = 1 };
-
-        return scan_text(value, length, &string, NULL, NULL) == 0 &&
-               scan_copy(value, length, buf, PLACE_ID_MAX + 1) <= PLACE_ID_MAX;
-}
-
-static void salvage_from_head(const char *text, size_t length, char buf[PLACE_ID_MAX + 1])
-{
-        const char *end = text + (length < HEAD_MAX ? length : HEAD_MAX);
-        const char *p = skip_space(text, end);
-
-        while (p && p < end && (*p == '{' || *p == ',')) {
-                const char *key = skip_space(p + 1, end);
-                const char *after = skip_string(key, end);
-                const char *value = after ? skip_space(after, end) : NULL;
-
-                if (!value || value == end || *value != ':')
-                        return;
-                value = skip_space(value + 1, end);
-                p = skip_string(value, end);
-                if (p && is_activity_key(key, (size_t)(after - key))) {
-                        if (!copy_id(value, (size_t)(p - value), buf))
-                                buf[0] = '\0';
-                        return;
-                }
-                p = skip_value(value, end);
-        }
-}
-
 const char *envelope_salvage_activity(const char *text, size_t length, char buf[PLACE_ID_MAX + 1])
 {
         CLEANUP_JSON struct json *root = NULL;
+        const struct salvage head = salvage_begin(text, length);
         const char *activity;
 
         buf[0] = '\0';
         if (json_parse(text, length, &rules, NULL, NULL, &root) < 0) {
-                salvage_from_head(text, length, buf);
+                salvage_string(&head, "activityId", buf, PLACE_ID_MAX + 1);
+                if (!*buf)
+                        salvage_string(&head, "activity_id", buf, PLACE_ID_MAX + 1);
                 return buf;
         }
         activity = json_get_string(place_member(root, activity_key(root)));

@@ -13,5 +13,6 @@ libhost_model_a_SOURCES = \
 	host/model/place.c host/model/place.h \
 	host/model/precondition.c host/model/precondition.h \
 	host/model/prefix.c host/model/prefix.h \
+	host/model/salvage.c host/model/salvage.h \
 	host/model/status.c host/model/status.h \
 	$(NULL)

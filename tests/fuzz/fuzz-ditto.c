@@ -46,6 +46,17 @@ static void check_message(const uint8_t *data, size_t size)
                 check_reply(m, diag.text);
 }
 
+/* What is salvaged of a message is no larger than it may be; whether it is one is for who reads it. */
+static void check_salvage(const uint8_t *data, size_t size)
+{
+        CLEANUP_FREE char *text = NULL;
+
+        if (ditto_salvage((const char *)data, size, &text) < 0)
+                CHECK(!text);
+        else
+                check_message((const uint8_t *)text, strlen(text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char thing[DITTO_THING_MAX + 1] = "";
@@ -54,5 +65,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (ditto_read_device((const char *)data, size, NULL, thing) == 0)
                 CHECK(ditto_write_feature(thing, "x", &text) == 0);
         check_message(data, size);
+        check_salvage(data, size);
         return 0;
 }

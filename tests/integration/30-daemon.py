@@ -7,7 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
-from rig import Rig, Timeout, run  # noqa: E402
+from rig import PATIENCE, Rig, Timeout, run  # noqa: E402
 
 CONTAINERS = {"components": [{"id": "hello-world", "version": "1"}]}
 SELF_UPDATE = {"components": [{"id": "os-image", "version": "v1"}]}
@@ -98,6 +98,40 @@ def rejected_input_is_answered_with_the_fault():
             assert got == activity, (got, activity, payload)
             assert payload["status"] == "IDENTIFICATION_FAILED", payload
             assert fault in payload["message"], payload
+        rig.stop()
+
+
+def next_on(rig, topic):
+    """The payload of the next message on a topic, which has no envelope."""
+    while True:
+        message = rig.backend.next(PATIENCE)
+        if message.topic == topic:
+            return json.loads(message.payload or "null")
+
+
+def what_is_too_large_is_answered_in_things_mode_too():
+    limit = "longer than the limit of 1052672"
+    with Rig(BOTH, config={"thingsEnabled": True}) as rig:
+        rig.start(connected=False)
+        next_on(rig, "edge/thing/request")
+        rig.backend.publish("edge/thing/response", b'{"deviceId":"ns:x","tenantId":"t","policyId":"p"}')
+        assert next_on(rig, "e")["path"] == "/features/UpdateManager"
+        # The first is handed out by the connection, the second is too large even for that.
+        for number, wants_reply, blanks in ((1, False, 1060000), (2, True, 2000000)):
+            text = json.dumps({
+                "topic": "ns/x/things/live/messages/apply", "path": "/features/UpdateManager/inbox/messages/apply",
+                "headers": {"response-required": wants_reply, "correlation-id": "c"},
+                "value": {"activityId": "A%d" % number, "desiredState": {"domains": [], "x": " " * blanks}}}).encode()
+            rig.backend.publish("command///req/r%d/apply" % number, text)
+            message = "the message has %d bytes, %s" % (len(text), limit)
+            if wants_reply:
+                reply = next_on(rig, "command///res/r2/400")
+                assert reply["value"]["message"] == message and reply["headers"]["correlation-id"] == "c", reply
+            feedback = {}
+            while "desiredStateFeedback" not in feedback:
+                feedback = next_on(rig, "e")["value"]
+            assert feedback["activityId"] == "A%d" % number, feedback
+            assert feedback["desiredStateFeedback"] == {"status": "IDENTIFICATION_FAILED", "message": message}
         rig.stop()
 
 
@@ -475,6 +509,7 @@ def a_damaged_journal_is_set_aside():
 if __name__ == "__main__":
     run([two_agents_go_all_the_way, nothing_to_do_is_completed_at_once,
          only_unknown_domains_are_incomplete, rejected_input_is_answered_with_the_fault,
+         what_is_too_large_is_answered_in_things_mode_too,
          a_failed_domain_does_not_hold_up_the_other, a_crashing_agent_fails_its_domain_only,
          a_baseline_is_rolled_back_as_a_whole, a_known_activity_is_answered_and_not_run_again,
          a_retained_desired_state_runs_once, cancel_ends_an_activity, a_newer_desired_state_supersedes,

@@ -160,6 +160,46 @@ START_TEST(what_is_for_others_is_told_from_what_is_broken)
 }
 END_TEST
 
+START_TEST(what_a_message_is_about_is_saved_from_its_beginning)
+{
+#define APPLY "\"topic\":\"" BASE "live/messages/apply\",\"path\":\"" INBOX "apply\""
+        static const struct {
+                const char *text;
+                const char *salvaged; /* NULL: nothing */
+        } cases[] = {
+                { "{" APPLY ",\"value\":{\"timestamp\":1,\"activityId\":\"A\",\"desiredState\":{",
+                  "{" APPLY ",\"headers\":null,\"value\":{\"activityId\":\"A\"}}" },
+                { "{\"headers\":{\"correlation-id\":\"c}\"}, " APPLY " , \"Value\" : { \"x\":[[",
+                  "{" APPLY ",\"headers\":{\"correlation-id\":\"c}\"},"
+                  "\"value\":{\"activityId\":null}}" },
+                { "{" APPLY ",\"value\":{\"activityId\":\"cut",
+                  "{" APPLY ",\"headers\":null,\"value\":{\"activityId\":null}}" },
+                { "{" APPLY, "{" APPLY ",\"headers\":null,\"value\":{\"activityId\":null}}" },
+                { "{\"topic\":\"" BASE "live/messages/apply\",\"path\":\"" INBOX "app", NULL },
+                { "{\"value\":{\"activityId\":\"A\",\"x\":[," APPLY "}", NULL },
+                { "{\"topic\":7,", NULL },
+                { "[", NULL },
+                { "", NULL },
+        };
+        CLEANUP(ditto_freep)
+        struct ditto_message *m = NULL;
+        struct ditto_value value;
+        struct diag diag = DIAG_INIT;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                CLEANUP_FREE char *text = NULL;
+                int r = ditto_salvage(cases[i].text, strlen(cases[i].text), &text);
+
+                ck_assert_int_eq(r, cases[i].salvaged ? 0 : -ENOENT);
+                if (cases[i].salvaged)
+                        ck_assert_str_eq(text, cases[i].salvaged);
+        }
+        ck_assert_int_eq(read_message(cases[0].salvaged, &diag, &m), 0);
+        ck_assert_int_eq(ditto_read_value(m, &diag, &value), -EBADMSG);
+        ck_assert_str_eq(value.activity, "A");
+}
+END_TEST
+
 START_TEST(faults_of_values_are_named_and_their_activity_is_saved)
 {
         static const struct {
@@ -282,5 +322,6 @@ UNIT_MAIN("ditto", a_connector_says_which_thing_the_device_is,
           the_longest_thing_is_taken_and_a_longer_one_refused,
           a_desired_state_comes_with_its_headers, without_headers_nobody_waits_for_an_answer,
           what_is_for_others_is_told_from_what_is_broken,
+          what_a_message_is_about_is_saved_from_its_beginning,
           faults_of_values_are_named_and_their_activity_is_saved,
           reports_are_written_as_kanto_writes_them, answers_name_what_they_answer)
