@@ -12,9 +12,9 @@
  *
  * An agent that asks for a boot gets it, as from the orchestrator, after `rebootAfter` and only with
  * `rebootEnabled`; but not before it has cleaned up, since whoever drives it still has to ask for
- * that.  An orchestrated activity that runs by then keeps the device up.  Like the activity itself
- * the wish is not kept over a restart of the daemon: the agent has said that it needs a boot, and
- * whoever drives it by hand sees it come or not. */
+ * that.  An orchestrated activity that runs by then keeps the device up.  From there on the boot is in
+ * the journal, and comes though the daemon is restarted.  Before that it is the agent which keeps the
+ * wish, and says it again when it is asked where the activity stands. */
 #include "config.h"
 
 #include <errno.h>

@@ -25,7 +25,6 @@
 #include <string.h>
 
 #include "host/broker/inside.h"
-#include "host/broker/reboot.h"
 #include "host/broker/setup.h"
 #include "host/config/settings.h"
 #include "host/model/command.h"
@@ -370,23 +369,6 @@ static void release_held(struct hosted *h)
 
 /* ------------------------------------------------------------------------------------------- boot */
 
-static int on_boot(sd_event_source *source, uint64_t usec, void *data)
-{
-        struct broker *b = data;
-
-        (void)source;
-        (void)usec;
-        b->direct_boot = sd_event_source_disable_unref(b->direct_boot);
-        if (orchestrator_get_activity(b->orchestrator)) {
-                log_warn(b->log, NULL, "the device does not boot: activity %s runs",
-                         orchestrator_get_activity(b->orchestrator));
-                return 0;
-        }
-        log_info(b->log, NULL, "the device boots: an agent that was driven by hand has asked for it");
-        reboot_begin(b->reboot, b->setup->settings->reboot_command);
-        return 0;
-}
-
 void direct_reboot_request(struct hosted *h, const char *reason)
 {
         bool enabled = h->broker->setup->settings->reboot_enabled;
@@ -400,17 +382,13 @@ void direct_reboot_request(struct hosted *h, const char *reason)
 
 static void boot_if_asked(struct hosted *h, enum status status)
 {
-        struct broker *b = h->broker;
-
         if (status == STATUS_ROLLBACK_SUCCESS)
                 h->direct.boots = false; /* what the boot was for is undone */
-        if (!h->direct.boots || b->direct_boot ||
+        if (!h->direct.boots ||
             (status != STATUS_CLEANUP_SUCCESS && status_kind(status) != STATUS_KIND_END_GOOD))
                 return;
         h->direct.boots = false;
-        if (sd_event_add_time_relative(b->event, &b->direct_boot, CLOCK_BOOTTIME,
-                                       b->setup->settings->reboot_after_usec, 0, on_boot, b) < 0)
-                hosted_log(h, LOG_LEVEL_ERROR, h->direct.activity, "the boot cannot be timed");
+        broker_give(h->broker, &(struct event){ .kind = EVENT_REBOOT_DUE, .domain = h->domain });
 }
 
 /* -------------------------------------------------------------------------- what the agent says */

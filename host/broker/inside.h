@@ -146,7 +146,6 @@ struct broker {
         struct broker_timer **timers; /* by kind and slot; NULL: not armed */
         size_t n_timers;              /* places */
         struct reboot *reboot;
-        sd_event_source *direct_boot; /* due for an activity that was driven by hand; NULL: none */
         struct inhibitor *inhibitor; /* of shutdown, while the device is being changed */
 
         struct hosted **hosted; /* agents in the order of their domains, then connectors */

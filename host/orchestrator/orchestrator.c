@@ -337,6 +337,23 @@ static void on_journal_failed(struct orchestrator *o, const struct event *event)
         drive(o);
 }
 
+/* Of what was done without the orchestrator.  From here on it is like the boot behind an activity:
+ * kept over a restart, and what comes meanwhile waits for it. */
+static void on_reboot_due(struct orchestrator *o, const struct event *event)
+{
+        if (o->activity) {
+                orchestrator_log(o, 4, event->domain, "the device does not boot: activity %s runs",
+                                 o->activity->id);
+                return;
+        }
+        if (o->reboot_due)
+                return;
+        o->reboot_due = true;
+        o->dirty = true;
+        drive_wait_reboot(o);
+        orchestrator_flush(o);
+}
+
 static void on_reboot_failed(struct orchestrator *o, const struct event *event)
 {
         char text[512];
@@ -426,6 +443,9 @@ static void dispatch(struct orchestrator *o, const struct event *event)
                 return;
         case EVENT_JOURNAL_FAILED:
                 on_journal_failed(o, event);
+                return;
+        case EVENT_REBOOT_DUE:
+                on_reboot_due(o, event);
                 return;
         case EVENT_REBOOT_FAILED:
                 on_reboot_failed(o, event);

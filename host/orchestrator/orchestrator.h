@@ -115,21 +115,22 @@ struct orchestrator_config {
 };
 
 enum event_kind {
-        EVENT_START = 1,     /* first of all, also after orchestrator_restore() */
-        EVENT_DESIRED_STATE, /* activity (not empty), desired: taken in any case */
-        EVENT_INVALID,       /* activity, text: a desired state that cannot be read, and why */
-        EVENT_CANCEL,        /* activity */
-        EVENT_AGENT_STARTED, /* domain */
-        EVENT_AGENT_DIED,    /* domain, text: it may come back */
-        EVENT_AGENT_FAILED,  /* domain, text: it is down, and will not come up by itself */
+        EVENT_START = 1,      /* first of all, also after orchestrator_restore() */
+        EVENT_DESIRED_STATE,  /* activity (not empty), desired: taken in any case */
+        EVENT_INVALID,        /* activity, text: a desired state that cannot be read, and why */
+        EVENT_CANCEL,         /* activity */
+        EVENT_AGENT_STARTED,  /* domain */
+        EVENT_AGENT_DIED,     /* domain, text: it may come back */
+        EVENT_AGENT_FAILED,   /* domain, text: it is down, and will not come up by itself */
         EVENT_AGENT_STARTING, /* domain: after EVENT_AGENT_FAILED; it may come up all the same */
-        EVENT_FEEDBACK,      /* domain, activity, feedback */
-        EVENT_REFUSED, /* domain, activity, request, result, text: the agent did not take it */
+        EVENT_FEEDBACK,       /* domain, activity, feedback */
+        EVENT_REFUSED,        /* domain, activity, request, result, text: the agent did not take it */
         EVENT_REBOOT_REQUEST, /* domain, activity, text */
         EVENT_TIMER,          /* timer */
         EVENT_CONSENT,        /* activity, approved */
         EVENT_FACT,           /* name, text: its value; NULL: unknown from here on */
         EVENT_JOURNAL_FAILED, /* text: why a record could not be written */
+        EVENT_REBOOT_DUE,     /* domain: it was driven by hand, and has asked for a boot */
         EVENT_REBOOT_FAILED,  /* text */
         EVENT_DELIVERED,      /* activity: somebody has its terminal feedback for certain */
         EVENT_STOP,           /* the daemon stops; EFFECT_STOPPED answers */

@@ -61,7 +61,7 @@ struct orchestrator {
         struct outgoing *outgoing; /* the oldest first */
         size_t n_outgoing;
         struct history history;
-        bool reboot_due; /* after the activity that ended last */
+        bool reboot_due; /* after the activity that ended last, or what was done by hand */
         bool started;
         bool stopping;
 

@@ -463,9 +463,9 @@ def the_reboot_command_is_run_and_the_verdict_comes_after_the_boot():
         rig.stop()
 
 
-def an_agent_that_is_driven_by_hand_gets_its_boot():
+def an_agent_that_is_driven_by_hand_gets_its_boot_even_from_the_next_daemon():
     S = "selfupdate/"
-    with Rig({"self-update": dict(SELF_UPDATE, reboot=True)}, {"rebootEnabled": True, "rebootAfter": "10ms"}) as rig:
+    with Rig({"self-update": dict(SELF_UPDATE, reboot=True)}, {"rebootEnabled": True, "rebootAfter": "1h"}) as rig:
         rig.config["rebootCommand"] = ["/bin/sh", "-c", "echo boot >>'%s'" % rig.path("boots")]
         rig.start()
         rig.send(S + "desiredstate", "T1", {"domains": [{"id": "self-update", "components": [
@@ -477,7 +477,11 @@ def an_agent_that_is_driven_by_hand_gets_its_boot():
                 rig.send(S + "desiredstate/command", "T1", {"command": command})
             while rig.message(S + "desiredstatefeedback")[1]["status"] != word:
                 pass
-        rig.wait_log("the device boots")
+        rig.wait_log("asks for a boot")
+        rig.stop()
+        assert not os.path.exists(rig.path("boots"))
+        rig.config["rebootAfter"] = "10ms"
+        rig.start(connected=False)
         deadline = time.monotonic() + 20
         while not os.path.exists(rig.path("boots")):
             assert time.monotonic() < deadline, "no boot"
@@ -524,4 +528,5 @@ if __name__ == "__main__":
          it_waits_for_the_mqtt_server,
          hang_up_brings_a_new_agent_and_takes_one_away, an_agent_leaves_from_among_others,
          a_faulty_configuration_is_not_put_into_force, the_reboot_command_is_run_and_the_verdict_comes_after_the_boot,
-         a_reboot_command_that_fails_ends_the_activity, an_agent_that_is_driven_by_hand_gets_its_boot, a_damaged_journal_is_set_aside])
+         a_reboot_command_that_fails_ends_the_activity, an_agent_that_is_driven_by_hand_gets_its_boot_even_from_the_next_daemon,
+         a_damaged_journal_is_set_aside])

@@ -299,6 +299,8 @@ static void other_input(struct scenario *s, char *word, char *id, char *text)
                         });
         else if (strcmp(word, "fact") == 0)
                 give(s, (struct event){ .kind = EVENT_FACT, .name = id, .text = text });
+        else if (strcmp(word, "reboot") == 0 && strcmp(id, "due") == 0)
+                give(s, (struct event){ .kind = EVENT_REBOOT_DUE, .domain = "self-update" });
         else if (strcmp(word, "reboot") == 0)
                 give(s, (struct event){ .kind = EVENT_REBOOT_FAILED, .text = "inhibited" });
         else

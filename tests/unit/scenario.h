@@ -16,7 +16,7 @@
  *     > fact NAME [VALUE]                              < reboot
  *     > stop                                           < stopped
  *     > crash, > boot         and restart from the last record
- *     > reboot fails
+ *     > reboot fails, > reboot due
  *     . 4s                    time passes
  *
  * where C is the agent "containers", S "self-update", ' stands for " and ` for '.  Everything that

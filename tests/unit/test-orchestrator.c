@@ -382,6 +382,35 @@ START_TEST(a_boot_that_does_not_come_fails_who_asked_for_it)
 }
 END_TEST
 
+START_TEST(a_boot_that_an_agent_asked_for_by_hand_outlives_the_daemon)
+{
+        static const char *const lines[] = {
+                "> reboot due",
+                "> crash",
+                "> V A1 {'domains':[" DC "]}", /* waits: it would be cut short */
+                ". 1s",
+                "< reboot",
+                "> boot",
+                "< V A1 {'status':'IDENTIFYING'}",
+                "< C A1 desired {'domains':[" DC "]}",
+                NULL,
+        };
+        static const char *const fails[] = {
+                "> reboot due",
+                ". 1s",
+                "< reboot",
+                "> reboot fails",
+                BEGIN("A1"),
+                "> reboot due", /* comes too late */
+                ". 3s",
+                NULL,
+        };
+
+        RUN(lines, );
+        RUN(fails, );
+}
+END_TEST
+
 START_TEST(preconditions_are_waited_for_and_named)
 {
 #define NOT_MET \
@@ -715,6 +744,7 @@ UNIT_MAIN("orchestrator", a_baseline_goes_back_as_a_whole_when_a_member_cannot_b
           the_boot_that_an_agent_asks_for_comes_before_the_report_and_is_verified,
           an_agent_that_dies_while_it_looks_at_what_booted_looks_again_once,
           a_boot_that_does_not_come_fails_who_asked_for_it,
+          a_boot_that_an_agent_asked_for_by_hand_outlives_the_daemon,
           preconditions_are_waited_for_and_named, cancel_undoes_what_is_not_finished,
           an_agent_that_dies_fails_its_domain_and_cleans_up_when_it_is_back,
           progress_is_reported_once_per_window_and_only_when_it_changed,
