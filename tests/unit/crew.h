@@ -277,6 +277,20 @@ static inline enum supervisor_state member_state(const struct member *m)
 
 typedef bool (*crew_condition_fn)(const struct crew *crew);
 
+/* How each of them stands, and why. */
+static inline void crew_describe(const struct crew *crew)
+{
+        struct supervisor_status status;
+        size_t i;
+
+        for (i = 0; i < crew->n; i++) {
+                supervisor_get_status(crew->members[i].supervisor, &status);
+                fprintf(stderr, "member %zu: %s, \"%s\", %u deaths, answered %d, last said %s\n%s", i,
+                        supervisor_state_to_string(status.state), status.text, status.deaths,
+                        crew->members[i].answered, crew->members[i].status, crew->members[i].logs);
+        }
+}
+
 /* Runs the loop until the condition holds; the test fails when it does not come. */
 static inline void crew_wait(struct crew *crew, crew_condition_fn condition)
 {
@@ -285,7 +299,10 @@ static inline void crew_wait(struct crew *crew, crew_condition_fn condition)
         while (!condition(crew)) {
                 uint64_t now_usec = time_now_usec();
 
-                ck_assert_msg(now_usec < deadline_usec, "what was waited for did not come");
+                if (now_usec >= deadline_usec) {
+                        crew_describe(crew);
+                        ck_abort_msg("what was waited for did not come");
+                }
                 ck_assert_int_ge(sd_event_run(crew->event, deadline_usec - now_usec), 0);
         }
 }
