@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +86,21 @@ static void describe_rest(const struct broker *b, char ret[static STATUS_SIZE])
                        lost ? ", no connection to the MQTT server" : "");
 }
 
+/* The one call on the loop's thread that may wait for somebody else: sd_notify(3) blocks while the
+ * service manager leaves too many messages unread, as does the watchdog that sd-event serves with it.
+ * A service manager in that state neither starts nor stops anything either, and a READY=1 that were
+ * dropped to save the time would have it kill this daemon at the end of its start. */
+void broker_notify(const char *format, ...)
+{
+        char text[STATUS_SIZE + sizeof("STATUS=")];
+        va_list args;
+
+        va_start(args, format);
+        (void)vsnprintf(text, sizeof(text), format, args); /* fits: see STATUS_SIZE */
+        va_end(args);
+        (void)sd_notify(0, text); /* no service manager: nobody to tell */
+}
+
 /* Only what is on disk: who is told of a phase may rely on it. */
 static void show_status(struct broker *b)
 {
@@ -102,7 +119,7 @@ static void show_status(struct broker *b)
         if (strcmp(text, b->status) == 0)
                 return;
         memcpy(b->status, text, sizeof(b->status));
-        (void)sd_notifyf(0, "STATUS=%s", text); /* no service manager: nobody to tell */
+        broker_notify("STATUS=%s", text);
 }
 
 /* Nobody should pull the plug while the device is being changed; asleep it does not get anywhere. */
@@ -151,7 +168,7 @@ static void get_ready(struct broker *b)
         b->ready = true;
         log_info(b->log, NULL, "ready after %llu ms",
                  (unsigned long long)((time_now_usec() - b->started_usec) / USEC_PER_MSEC));
-        (void)sd_notify(0, "READY=1"); /* no service manager: nobody to tell */
+        broker_notify("READY=1");
 }
 
 static void bury(struct broker *b)
@@ -240,7 +257,7 @@ void broker_stop(struct broker *b)
         if (b->stopping)
                 return;
         b->stopping = true;
-        (void)sd_notify(0, "STOPPING=1"); /* no service manager: nobody to tell */
+        broker_notify("STOPPING=1");
         log_info(b->log, NULL, "stops");
         broker_give(b, &(struct event){ .kind = EVENT_STOP });
 }

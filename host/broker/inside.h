@@ -194,6 +194,8 @@ void broker_wind_down(struct broker *b);
 /* Something may have changed that others wait for: readiness, the end, a new configuration. */
 void broker_look(struct broker *b);
 int64_t broker_now_ms(void);
+/* Tells the service manager, if there is one. */
+void broker_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Calls fn with what a configuration means for the orchestrator. */
 int broker_set_up_orchestrator(struct broker *b, const struct setup *setup,
                                int (*fn)(struct broker *b,

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "host/broker/chronicle.h"
@@ -362,7 +361,7 @@ static void end_reading(struct broker *b, int r, const char *text)
         if (r < 0)
                 log_error(b->log, NULL, "the old configuration stays in force: %s", why);
         answer_calls(b, r, why);
-        (void)sd_notify(0, "READY=1"); /* no service manager: nobody to tell */
+        broker_notify("READY=1");
 }
 
 static int begin_reading(struct broker *b);
@@ -456,7 +455,7 @@ void reload_begin(struct broker *b, struct control_call *take_call)
                 b->reload->again = true;
                 return;
         }
-        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_monotonic_usec());
+        broker_notify("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_monotonic_usec());
         r = begin_reading(b);
         if (r < 0)
                 end_reading(b, r, "");
