@@ -4,18 +4,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mosquitto.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#if LIBMOSQUITTO_VERSION_NUMBER < 2001000 /* mosquitto.h brings it along since */
-#include <mqtt_protocol.h>
-#endif
 
+#include "host/mqtt/link-parts.h"
 #include "host/mqtt/outbox.h"
 #include "host/mqtt/subscriptions.h"
 #include "host/util/address.h"
@@ -62,8 +58,7 @@ struct link {
         uint64_t last_out_usec;
 };
 
-/* ----------------------------------------------------------------------------------- why it is
- * down */
+/* ------------------------------------------------------------------------------- why it is down */
 
 static void set_why(struct link *link, const char *text)
 {
@@ -71,106 +66,30 @@ static void set_why(struct link *link, const char *text)
                 (void)diag_set(&link->why, 0, "%s", text);
 }
 
-static const char *refusal_to_string(int rc)
-{
-        switch (rc) {
-        case CONNACK_REFUSED_PROTOCOL_VERSION:
-        case MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION:
-                return "connection refused: the server does not speak this version of MQTT";
-        case CONNACK_REFUSED_IDENTIFIER_REJECTED:
-        case MQTT_RC_CLIENTID_NOT_VALID:
-                return "connection refused: the server does not like the client id";
-        case CONNACK_REFUSED_SERVER_UNAVAILABLE:
-        case MQTT_RC_SERVER_UNAVAILABLE:
-        case MQTT_RC_SERVER_BUSY:
-                return "connection refused: the server is not available";
-        case CONNACK_REFUSED_BAD_USERNAME_PASSWORD:
-        case MQTT_RC_BAD_USERNAME_OR_PASSWORD:
-                return "connection refused: wrong user name or password";
-        case CONNACK_REFUSED_NOT_AUTHORIZED:
-        case MQTT_RC_NOT_AUTHORIZED:
-        case MQTT_RC_BANNED:
-                return "connection refused: not authorised (user name, password, certificate?)";
-        default:
-                return NULL;
-        }
-}
-
-static void explain_refusal(struct link *link, int rc)
-{
-        const char *text = refusal_to_string(rc);
-        struct diag diag = DIAG_INIT;
-
-        (void)diag_set(&diag, 0, "connection refused: %s", mosquitto_reason_string(rc));
-        set_why(link, text ? text : diag.text);
-}
-
-/* A server that misses a client certificate says so in an alert, which is lost when it closes the
- * connection with our first packet unread. */
-static bool is_tls_refusal(const struct link *link, int error)
-{
-        return link->address.tls && !link->reached &&
-               (error == ECONNRESET || error == EPIPE || error == EPROTO);
-}
-
 /* error: errno right after the call. */
 static void explain_result(struct link *link, int rc, int error)
 {
-        if (link->hint.text[0] != '\0')
-                set_why(link, link->hint.text);
-        switch (rc) {
-        case MOSQ_ERR_SUCCESS:
-        case MOSQ_ERR_CONN_LOST:
-        case MOSQ_ERR_NO_CONN:
-                set_why(link, link->reached ? "the server has closed the connection" :
-                              link->address.tls ?
-                                      "the server has closed the connection without an answer (is "
-                                      "TLS spoken on that port?)" :
-                                      "the server has closed the connection without an answer");
-                break;
-        case MOSQ_ERR_KEEPALIVE:
-                set_why(link, "the server does not answer any more");
-                break;
-        case MOSQ_ERR_PROTOCOL:
-        case MOSQ_ERR_MALFORMED_PACKET:
-                set_why(link, "what the server sends is not MQTT");
-                break;
-        case MOSQ_ERR_EAI:
-                set_why(link, gai_strerror(error));
-                break;
-        case MOSQ_ERR_ERRNO:
-                set_why(link,
-                        is_tls_refusal(link, error)
-                                ? "TLS: the server breaks off the handshake (does it want another "
-                                  "client certificate?)"
-                                : strerror(error));
-                break;
-        default:
-                set_why(link, mosquitto_strerror(rc));
-                break;
-        }
+        const struct link_trouble trouble = {
+                .rc = rc,
+                .error = error,
+                .tls = link->address.tls,
+                .reached = link->reached,
+        };
+
+        set_why(link, link->hint.text[0] ? link->hint.text : link_explain_trouble(&trouble));
 }
 
-/* "OpenSSL Error[0]: error:0A000086:SSL routines::certificate verify failed": the last part is for
- * people. Comes on the worker's thread, too, while the link belongs to it. */
+/* Comes on the worker's thread, too, while the link belongs to it. */
 static void on_log(struct mosquitto *mosq, void *data, int level, const char *text)
 {
         struct link *link = data;
-        const char *reason;
 
         (void)mosq;
-        if (level != MOSQ_LOG_ERR || link->hint.text[0] != '\0')
-                return;
-        reason = strstr(text, "::");
-        if (strncmp(text, "OpenSSL Error", strlen("OpenSSL Error")) == 0)
-                (void)diag_set(&link->hint, 0, "TLS: %s", reason ? reason + 2 : text);
-        else
-                (void)diag_set(&link->hint, 0, "TLS: %s",
-                               strncmp(text, "Error: ", 7) == 0 ? text + 7 : text);
+        if (level == MOSQ_LOG_ERR && link->hint.text[0] == '\0')
+                link_explain_log(text, &link->hint);
 }
 
-/* -------------------------------------------------------------------------------- going and
- * freeing */
+/* ---------------------------------------------------------------------------- going and freeing */
 
 static void drop_sources(struct link *link)
 {
@@ -212,8 +131,7 @@ static void go_down(struct link *link)
         link->events.down(link->data, link->why.text, link->reached);
 }
 
-/* --------------------------------------------------------------------------------------------
- * waking */
+/* --------------------------------------------------------------------------------------- waking */
 
 static int rearm_timer(struct link *link)
 {
@@ -341,20 +259,21 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data)
         return 0;
 }
 
-/* ------------------------------------------------------------------------- what libmosquitto
- * reports */
+/* -------------------------------------------------------------------- what libmosquitto reports */
 
 static void on_connect(struct mosquitto *mosq, void *data, int rc, int flags,
                        const mosquitto_property *properties)
 {
         struct link *link = data;
+        struct diag diag = DIAG_INIT;
         uint16_t sec;
 
         (void)mosq;
         (void)flags;
         link->reached = true;
         if (rc != 0) {
-                explain_refusal(link, rc);
+                link_explain_refusal(rc, &diag);
+                set_why(link, diag.text);
                 return;
         }
         /* In MQTT 5 the server may dictate the keep-alive time; libmosquitto obeys. */
@@ -448,8 +367,7 @@ static void on_unsubscribe(struct mosquitto *mosq, void *data, int mid,
                 link->events.unsubscribed(link->data);
 }
 
-/* ----------------------------------------------------------------------------------------
- * connecting */
+/* ----------------------------------------------------------------------------------- connecting */
 
 /* Everything that has to do with the configured server but the packets. */
 static int connect_now(struct link *link)
@@ -515,60 +433,12 @@ static void look_up_done(void *data, int r)
         }
 }
 
-static int password_none(char *buffer, int size, int for_writing, void *data)
+static int make_client(struct link *link, const struct link_config *config, struct diag *diag)
 {
-        (void)buffer;
-        (void)size;
-        (void)for_writing;
-        (void)data;
-        return 0; /* or OpenSSL asks for it on the terminal */
-}
+        int r = link_client_new(config, link, diag, &link->mosq);
 
-static int check_readable(const char *what, const char *path, struct diag *diag)
-{
-        if (path && access(path, R_OK) < 0)
-                return diag_set(diag, -EINVAL, "%s %s: cannot be read: %s", what, path,
-                                strerror(errno));
-        return 0;
-}
-
-static int set_tls(struct link *link, const struct link_config *config, struct diag *diag)
-{
-        int r;
-        int rc;
-
-        if (!config->ca_file)
-                return diag_set(diag, -EINVAL,
-                                "TLS needs the certificate of the authority to trust (caCert)");
-        if (!config->cert_file != !config->key_file)
-                return diag_set(diag, -EINVAL,
-                                "a client certificate (cert) and its key belong together");
-        r = check_readable("CA certificate", config->ca_file, diag);
-        if (r >= 0)
-                r = check_readable("client certificate", config->cert_file, diag);
-        if (r >= 0)
-                r = check_readable("key", config->key_file, diag);
         if (r < 0)
                 return r;
-        /* Verifies the server's name by default; TLS 1.2 is the least that libmosquitto 2 speaks.
-         * */
-        rc = mosquitto_tls_set(link->mosq, config->ca_file, NULL, config->cert_file,
-                               config->key_file, password_none);
-        if (rc != MOSQ_ERR_SUCCESS)
-                return diag_set(diag, rc == MOSQ_ERR_NOMEM ? -ENOMEM : -EINVAL, "TLS: %s",
-                                mosquitto_strerror(rc));
-        return 0;
-}
-
-static int set_up_client(struct link *link, const struct link_config *config, struct diag *diag)
-{
-        int rc;
-
-        link->mosq = mosquitto_new(config->client_id, true, link);
-        if (!link->mosq)
-                return errno == EINVAL
-                               ? diag_set(diag, -EINVAL, "%s: not a client id", config->client_id)
-                               : -ENOMEM;
         mosquitto_log_callback_set(link->mosq, on_log);
         mosquitto_connect_v5_callback_set(link->mosq, on_connect);
         mosquitto_disconnect_v5_callback_set(link->mosq, on_disconnect);
@@ -576,20 +446,7 @@ static int set_up_client(struct link *link, const struct link_config *config, st
         mosquitto_publish_v5_callback_set(link->mosq, on_publish);
         mosquitto_subscribe_v5_callback_set(link->mosq, on_subscribe);
         mosquitto_unsubscribe_v5_callback_set(link->mosq, on_unsubscribe);
-
-        rc = mosquitto_int_option(link->mosq, MOSQ_OPT_PROTOCOL_VERSION,
-                                  config->mqtt5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
-        if (rc == MOSQ_ERR_SUCCESS)
-                rc = mosquitto_int_option(link->mosq, MOSQ_OPT_TCP_NODELAY, 1);
-        /* The outbox counts what is in flight. */
-        if (rc == MOSQ_ERR_SUCCESS)
-                rc = mosquitto_int_option(link->mosq, MOSQ_OPT_SEND_MAXIMUM, OUTBOX_IN_FLIGHT_MAX);
-        if (rc == MOSQ_ERR_SUCCESS && config->username)
-                rc = mosquitto_username_pw_set(link->mosq, config->username, config->password);
-        if (rc != MOSQ_ERR_SUCCESS)
-                return diag_set(diag, rc == MOSQ_ERR_NOMEM ? -ENOMEM : -EINVAL, "MQTT settings: %s",
-                                mosquitto_strerror(rc));
-        return config->address->tls ? set_tls(link, config, diag) : 0;
+        return 0;
 }
 
 static uint64_t usable_keep_alive(uint64_t usec)
@@ -620,7 +477,7 @@ int link_new(sd_event *event, struct worker *worker, const struct link_config *c
         link->keep_alive_usec = usable_keep_alive(config->keep_alive_usec);
         link->fd = -1;
         link->phase = PHASE_CONNECTING;
-        r = set_up_client(link, config, diag);
+        r = make_client(link, config, diag);
         if (r < 0)
                 return r;
 
@@ -639,8 +496,7 @@ int link_new(sd_event *event, struct worker *worker, const struct link_config *c
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------
- * sending */
+/* -------------------------------------------------------------------------------------- sending */
 
 /* What a call of the owner has left behind.  down() must not come from inside it, so the timer
  * brings it. */
