@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * activity - desired state and commands to a remote agent, and its feedback to the host
+ * activity - desired state and commands to a remote agent, and waiting for what comes of them
  *
  * The host expects exactly one word that ends each step.  Agents in the field see it less strictly,
- * so the step that is awaited is kept here, and of what comes only this is passed on: progress of
- * that step, the word that ends it, the failure of a later one, and the end of the whole activity.
- *
- *     zero bytes                        nothing (Leda's agent, after UPDATE)
- *     not JSON                          lost, with a log line; but a word of failure that can be
- *                                       read in it ends the step (Leda's does not escape what RAUC
- *                                       says)
- *     no activityId                     means the activity that runs
- *     another activityId                nothing: a late word, or a command that waited in the
- *                                       server
- *     a second word for a step          nothing: QoS 1 may deliver twice
- *     COMPLETED after CLEANUP_SUCCESS   nothing: the step has its answer, the activity is over
- *     COMPLETED without IDENTIFIED      ends it; Leda's agent then takes nothing but CLEANUP, so
- *                                       gets one in front of the next desired state
- *     CLEANUP of what is over           is sent, and answered here: such agents ignore it
+ * so the step that is awaited is kept here; what of the agent's words ends it is for feedback.c.
  *
  *
  * Is there anybody?
@@ -66,16 +52,6 @@
 
 static void on_timer(void *data);
 
-static bool is_forward(enum step step)
-{
-        return step >= STEP_IDENTIFY && step <= STEP_ACTIVATE;
-}
-
-static bool is_all(const char *baseline)
-{
-        return *baseline == '\0' || strcmp(baseline, "*") == 0;
-}
-
 /* ----------------------------------------------------------------------------------- the record */
 
 void activity_done(struct activity *a, const struct ub_host *host)
@@ -120,7 +96,7 @@ static bool is_completed(const char *feedback)
         return completed;
 }
 
-static bool is_known(const struct activity *a, const char *id)
+bool activity_is_known(const struct activity *a, const char *id)
 {
         return a->id && strcmp(a->id, id) == 0;
 }
@@ -133,7 +109,7 @@ static int adopt(struct remote *remote, const char *id)
         char *copy = strdup(id);
         char *baseline = strdup("");
         /* What is begun anew has changed things already. */
-        const char *known = is_known(a, id) && a->before ? a->before : remote->inventory;
+        const char *known = activity_is_known(a, id) && a->before ? a->before : remote->inventory;
         char *before = known ? strdup(known) : NULL;
 
         if (!copy || !baseline || (known && !before)) {
@@ -166,9 +142,7 @@ static void open_step(struct activity *a, enum step step)
 
 /* ---------------------------------------------------------------------------- words to the host */
 
-/* Ends the step with a word that is told to the host.  idle: the agent is known to be in no
- * activity any more. */
-static void end_step(struct remote *remote, const struct word *word, bool idle, char *take_json)
+void activity_end_step(struct remote *remote, const struct word *word, bool idle, char *take_json)
 {
         struct activity *a = &remote->activity;
         int r;
@@ -186,7 +160,7 @@ static void end_step(struct remote *remote, const struct word *word, bool idle, 
                 a->activated = false;
         if (idle || word->kind == WORD_COMPLETED || word->kind == WORD_INCOMPLETE ||
             (a->step == STEP_IDENTIFY && word->kind == WORD_FAILURE) ||
-            (a->step == STEP_CLEANUP && is_all(a->baseline)))
+            (a->step == STEP_CLEANUP && baseline_is_all(a->baseline)))
                 a->runs = false;
 
         keep_store(remote);
@@ -195,8 +169,7 @@ static void end_step(struct remote *remote, const struct word *word, bool idle, 
                 ub_debug(remote->host, "%s is too late: %s", word->text, strerror(-r));
 }
 
-__attribute__((format(printf, 4, 5))) static void say(struct remote *remote, const char *status,
-                                                      bool idle, const char *format, ...)
+void activity_say(struct remote *remote, const char *status, bool idle, const char *format, ...)
 {
         char message[UB_ERROR_MAX * 2] = "";
         const struct ub_feedback feedback = {
@@ -218,7 +191,7 @@ __attribute__((format(printf, 4, 5))) static void say(struct remote *remote, con
                 ub_err(remote->host, "%s cannot be reported: %s", status, strerror(-r));
                 return;
         }
-        end_step(remote, word_find(status), idle, json);
+        activity_end_step(remote, word_find(status), idle, json);
 }
 
 /* ------------------------------------------------------------------------ requests to the agent */
@@ -262,8 +235,8 @@ static void on_acknowledged(void *data, int result)
         if (a->n_unacked > 0 || !a->open)
                 return;
         if (result < 0)
-                say(remote, step_failure(a->step), false, "it cannot be sent to the agent: %s",
-                    strerror(-result));
+                activity_say(remote, step_failure(a->step), false, "it cannot be sent to the agent: %s",
+                             strerror(-result));
         else if (a->step == STEP_ROLLBACK &&
                  remote->settings.silent_rollback == SILENT_ROLLBACK_ALWAYS)
                 probe(remote);
@@ -352,8 +325,8 @@ static void repeat(struct remote *remote)
         }
         r = send_step(remote);
         if (r < 0)
-                say(remote, step_failure(a->step), false, "it cannot be sent to the agent: %s",
-                    strerror(-r));
+                activity_say(remote, step_failure(a->step), false, "it cannot be sent to the agent: %s",
+                             strerror(-r));
 }
 
 /* What an agent reports of its state can answer for it. */
@@ -377,13 +350,13 @@ static void on_timer(void *data)
                              (a->interrupted && a->step != STEP_IDENTIFY)))
                 repeat(remote);
         else if (a->probing && a->step == STEP_ROLLBACK)
-                say(remote, UB_ROLLBACK_FAILURE, false,
-                    "the agent says nothing about the rollback, and does not report its state");
+                activity_say(remote, UB_ROLLBACK_FAILURE, false,
+                             "the agent says nothing about the rollback, and does not report its state");
         else if (!a->probing && is_probed(remote))
                 probe(remote);
         else if (!a->alive)
-                say(remote, step_failure(a->step), false, "no answer from the agent for %s",
-                    remote_time_text(remote->settings.answer_usec, time));
+                activity_say(remote, step_failure(a->step), false, "no answer from the agent for %s",
+                             remote_time_text(remote->settings.answer_usec, time));
 }
 
 /* ------------------------------------------------------------------------- requests of the host */
@@ -391,7 +364,7 @@ static void on_timer(void *data)
 int activity_begin(struct remote *remote, const char *id, const char *json)
 {
         struct activity *a = &remote->activity;
-        bool again = a->runs && is_known(a, id);
+        bool again = a->runs && activity_is_known(a, id);
         char *desired = strdup(json);
         int r;
 
@@ -402,7 +375,7 @@ int activity_begin(struct remote *remote, const char *id, const char *json)
                           a->id);
                 quiesce(remote, again);
         }
-        again = again || is_known(a, id);
+        again = again || activity_is_known(a, id);
         wake_up(remote);
         r = adopt(remote, id);
         if (r < 0) {
@@ -431,7 +404,7 @@ static int clean_up_nothing(struct remote *remote)
         if (r < 0)
                 return r;
         remote->activity.step = STEP_CLEANUP;
-        say(remote, UB_CLEANUP_SUCCESS, true, NULL);
+        activity_say(remote, UB_CLEANUP_SUCCESS, true, NULL);
         return 0;
 }
 
@@ -439,7 +412,7 @@ int activity_command(struct remote *remote, const char *id, const char *baseline
 {
         struct activity *a = &remote->activity;
         enum step step = step_of_command(command);
-        bool over = is_known(a, id) && !a->runs;
+        bool over = activity_is_known(a, id) && !a->runs;
         bool interrupted = a->interrupted;
         bool again;
         char *copy;
@@ -447,7 +420,7 @@ int activity_command(struct remote *remote, const char *id, const char *baseline
 
         if (step == STEP_NONE)
                 return -ENOTSUP;
-        if (!is_known(a, id))
+        if (!activity_is_known(a, id))
                 r = adopt(remote, id);
         copy = r >= 0 ? strdup(baseline) : NULL;
         if (!copy)
@@ -476,7 +449,7 @@ int activity_feedback_get(struct remote *remote, const char *id)
 {
         struct activity *a = &remote->activity;
 
-        if (!is_known(a, id) || !a->feedback)
+        if (!activity_is_known(a, id) || !a->feedback)
                 return -ENOENT;
         a->asked = true;
         return ub_feedback(remote->host, id, a->feedback);
@@ -486,13 +459,12 @@ bool activity_allows_question(const struct remote *remote, const char *id)
 {
         const struct activity *a = &remote->activity;
 
-        return !a->runs || (a->step == STEP_CLEANUP && is_known(a, id));
+        return !a->runs || (a->step == STEP_CLEANUP && activity_is_known(a, id));
 }
 
-/* ------------------------------------------------------------------------ feedback of the agent */
+/* --------------------------------------------------------------------------------- signs of life */
 
-/* The agent has reacted to what it was asked. */
-static void hear(struct remote *remote)
+void activity_hear(struct remote *remote)
 {
         struct activity *a = &remote->activity;
 
@@ -516,7 +488,7 @@ void activity_hear_state(struct remote *remote, const char *id)
         if (!a->open || a->probing)
                 return;
         if (!announced && !a->interrupted) {
-                hear(remote);
+                activity_hear(remote);
                 return;
         }
         /* It has lost its own connection, or was started again.  That it is there says nothing
@@ -527,143 +499,6 @@ void activity_hear_state(struct remote *remote, const char *id)
                 a->heard = false;
                 arm(remote, remote->settings.answer_usec);
         }
-}
-
-enum verdict { IGNORE, PASS, ANSWER };
-
-static enum verdict judge_of_step(const struct activity *a, const struct word *word)
-{
-        bool later = is_forward(a->step) && is_forward(word->step) && word->step > a->step;
-
-        if (word->kind == WORD_PROGRESS)
-                return word->step == STEP_NONE || word->step == a->step ||
-                                       (is_forward(word->step) && is_forward(a->step))
-                               ? PASS
-                               : IGNORE;
-        if (word->step == a->step || (later && word->kind == WORD_FAILURE))
-                return ANSWER;
-        return later ? PASS : IGNORE;
-}
-
-static enum verdict judge(const struct activity *a, const struct word *word, const char *baseline)
-{
-        if (!a->runs)
-                return IGNORE;
-        if (word->kind == WORD_COMPLETED || word->kind == WORD_INCOMPLETE)
-                return a->open && a->quiesced ? IGNORE : ANSWER;
-        if (!a->open || (!is_all(baseline) && !is_all(a->baseline) &&
-                         strcmp(baseline, a->baseline) != 0))
-                return IGNORE;
-        return judge_of_step(a, word);
-}
-
-static const char *text_of(const struct ub_json *payload, const char *key)
-{
-        const struct ub_json *value = ub_json_member_nocase(payload, key);
-
-        return value && ub_json_type(value) == UB_JSON_STRING ? ub_json_text(value) : "";
-}
-
-static void take_payload(struct remote *remote, const struct ub_json *payload)
-{
-        struct activity *a = &remote->activity;
-        const char *status = text_of(payload, "status");
-        const char *message = text_of(payload, "message");
-        const struct word *word = word_find(status);
-        enum verdict verdict = judge(a, word, text_of(payload, "baseline"));
-        bool nothing;
-        char *json;
-        int r;
-
-        if (!*status || verdict == IGNORE) {
-                ub_debug(remote->host, "feedback of the agent ignored: \"%s\"", status);
-                return;
-        }
-        if (a->step == STEP_ROLLBACK && word->step == STEP_ROLLBACK) {
-                a->heard = true; /* not one of those that say nothing */
-                ub_source_drop(remote->host, &a->timer);
-        }
-        if (word->step == STEP_IDENTIFY)
-                a->quiesced = false;
-        if (a->repeated && word->kind == WORD_FAILURE && word->step == a->step &&
-            message_all_actions(payload, step_success(a->step))) {
-                ub_notice(remote->host, "%s: \"%s\", but all is done: the first answer was lost",
-                          status, message);
-                status = step_success(a->step);
-                word = word_find(status);
-                message = "";
-        }
-        r = message_feedback(payload, status, *message ? message : NULL, &json);
-        if (r < 0) {
-                ub_err(remote->host, "%s of the agent is lost: %s", status, strerror(-r));
-                return;
-        }
-        if (verdict == ANSWER) {
-                nothing = a->open && a->step == STEP_IDENTIFY && word->kind == WORD_SUCCESS &&
-                          message_count_actions(payload) == 0;
-                end_step(remote, word, nothing, json);
-                return;
-        }
-        r = a->asked ? ub_feedback(remote->host, a->id, json) : 0;
-        if (r < 0)
-                ub_debug(remote->host, "%s is too late: %s", status, strerror(-r));
-        free(json);
-}
-
-/* A word of failure, and any word of the steps that go back (Leda's agent repeats in them what went
- * wrong before), can be believed even if what is around it is broken. */
-static bool is_worth_salvaging(const struct activity *a, const struct word *word)
-{
-        if (judge(a, word, "") != ANSWER)
-                return false;
-        return word->kind == WORD_FAILURE || word->kind == WORD_INCOMPLETE || !is_forward(a->step);
-}
-
-static void salvage(struct remote *remote, const char *data, size_t length, const char *why)
-{
-        struct activity *a = &remote->activity;
-        char id[UB_MAX_ID + 1];
-        char status[64];
-        const struct word *word;
-
-        if (message_salvage(data, length, "status", status, sizeof(status)) &&
-            (!message_salvage(data, length, "activityId", id, sizeof(id)) || is_known(a, id))) {
-                word = word_find(status);
-                if (is_worth_salvaging(a, word)) {
-                        ub_warning(remote->host, "%s of the agent in a message that is no JSON: %s",
-                                   status, why);
-                        if (word->kind == WORD_FAILURE || word->kind == WORD_INCOMPLETE)
-                                say(remote, status, false,
-                                    "the agent says why, but not in valid JSON: %s", why);
-                        else
-                                say(remote, status, false, NULL);
-                        return;
-                }
-        }
-        ub_warning(remote->host, "a feedback of the agent is lost: %s", why);
-}
-
-void activity_take(struct remote *remote, const char *data, size_t length)
-{
-        struct ub_error error = UB_ERROR_INIT;
-        struct activity *a = &remote->activity;
-        struct message message;
-        int r;
-
-        hear(remote);
-        if (length == 0)
-                return;
-        r = message_read(data, length, &error, &message);
-        if (r < 0) {
-                salvage(remote, data, length, error.text);
-                return;
-        }
-        if (!*message.activity || is_known(a, message.activity))
-                take_payload(remote, message.payload);
-        else
-                ub_debug(remote->host, "feedback of the agent for activity %s ignored",
-                         message.activity);
-        message_done(&message);
 }
 
 /* --------------------------------------------------------------------------------- other events */
@@ -679,19 +514,19 @@ bool activity_take_state(struct remote *remote, const char *id)
         if (a->step == STEP_CLEANUP) {
                 ub_notice(remote->host, "the agent is there and says nothing about the cleanup: "
                                         "it knows nothing of the activity any more");
-                say(remote, UB_CLEANUP_SUCCESS, true, NULL);
+                activity_say(remote, UB_CLEANUP_SUCCESS, true, NULL);
                 return true;
         }
         if (!a->before) {
                 ub_notice(remote->host, "the agent is idle again; what it had before is not known");
-                say(remote, UB_ROLLBACK_SUCCESS, true, NULL);
+                activity_say(remote, UB_ROLLBACK_SUCCESS, true, NULL);
                 return true;
         }
         r = message_compare_inventories(a->before, remote->inventory, &difference);
         if (r == 0)
-                say(remote, UB_ROLLBACK_SUCCESS, true, NULL);
+                activity_say(remote, UB_ROLLBACK_SUCCESS, true, NULL);
         else
-                say(remote, UB_ROLLBACK_FAILURE, true, "after the rollback %s", difference.text);
+                activity_say(remote, UB_ROLLBACK_FAILURE, true, "after the rollback %s", difference.text);
         return true;
 }
 

@@ -3,6 +3,7 @@ if PLUGIN_REMOTE
 plugin_LTLIBRARIES += plugins/remote/remote.la
 plugins_remote_remote_la_SOURCES = \
 	plugins/remote/activity.c \
+	plugins/remote/feedback.c \
 	plugins/remote/inquiry.c \
 	plugins/remote/keep.c \
 	plugins/remote/message.c plugins/remote/message.h \

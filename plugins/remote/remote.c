@@ -87,7 +87,7 @@ static void on_feedback(void *data, const char *topic, const void *payload, size
         (void)topic;
         /* Feedback is never retained; if somebody did, it is not of now. */
         if (!(flags & UB_MQTT_RETAIN))
-                activity_take(data, payload, length);
+                feedback_take(data, payload, length);
 }
 
 static void on_state(void *data, const char *topic, const void *payload, size_t length,

@@ -3,7 +3,8 @@
  * remote - an instance of the remote agent, as its files share it
  *
  *     remote.c     the tables of the plugin; topics, connection
- *     activity.c   desired state and commands to the agent, feedback from it
+ *     activity.c   desired state and commands to the agent, and waiting for what comes of them
+ *     feedback.c   what it says of them
  *     inquiry.c    current states: questions, answers, the last one
  *     keep.c       what is kept in the durable state
  *     message.c    JSON of both
@@ -83,8 +84,6 @@ const char *remote_time_text(uint64_t usec, char buf[32]);
 int activity_begin(struct remote *remote, const char *id, const char *json);
 int activity_command(struct remote *remote, const char *id, const char *baseline, int32_t command);
 int activity_feedback_get(struct remote *remote, const char *id);
-/* A message on the feedback topic. */
-void activity_take(struct remote *remote, const char *data, size_t length);
 /* A report of its current state came from the agent, under this id. */
 void activity_hear_state(struct remote *remote, const char *id);
 /* The agent has reported its state under this id; true: that was asked in
@@ -99,6 +98,20 @@ void activity_start(struct remote *remote, bool recovered);
 /* Ends all waiting. */
 void activity_stop(struct remote *remote);
 void activity_done(struct activity *activity, const struct ub_host *host);
+
+/* activity.c, for feedback.c: is it this activity? */
+bool activity_is_known(const struct activity *activity, const char *id);
+/* The agent has reacted to what it was asked. */
+void activity_hear(struct remote *remote);
+/* Ends the step with a word that is told to the host.  idle: the agent is known to be in no activity
+ * any more. */
+void activity_end_step(struct remote *remote, const struct word *word, bool idle, char *take_json);
+/* The same in our own words; format NULL: without a message. */
+void activity_say(struct remote *remote, const char *status, bool idle, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+
+/* feedback.c: a message on the feedback topic. */
+void feedback_take(struct remote *remote, const char *data, size_t length);
 
 /* inquiry.c: ub_agent.current_state_get. */
 int inquiry_ask(struct remote *remote, const char *activity);

@@ -104,3 +104,13 @@ const char *step_failure(enum step step)
 {
         return steps[step].failure;
 }
+
+bool step_is_forward(enum step step)
+{
+        return step >= STEP_IDENTIFY && step <= STEP_ACTIVATE;
+}
+
+bool baseline_is_all(const char *baseline)
+{
+        return *baseline == '\0' || strcmp(baseline, "*") == 0;
+}

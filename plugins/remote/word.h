@@ -7,6 +7,7 @@
  * on at all. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* In the order of an activity. */
@@ -41,7 +42,12 @@ const struct word *word_find(const char *text);
 /* STEP_NONE: the update agent API has no such command. */
 enum step step_of_command(int32_t command);
 
+/* On the way to what is desired. */
+bool step_is_forward(enum step step);
 const char *step_command(enum step step); /* "DOWNLOAD"; "IDENTIFY", which is none */
 const char *step_success(enum step step); /* "DOWNLOAD_SUCCESS" */
 const char *step_failure(enum step step);
 enum step step_from_text(const char *command); /* STEP_NONE: there is none of this name */
+
+/* The title that means all components: "", and "*" with some agents. */
+bool baseline_is_all(const char *baseline);
