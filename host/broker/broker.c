@@ -1,4 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Life and death of the daemon, and the one place that steps the orchestrator.
+ *
+ * There is no list of things to do when something has changed: broker_look() is called behind every
+ * event and looks whether what somebody waits for has come about.  It is the only judge of "ready",
+ * "may end" and "may take the other configuration", so they cannot contradict each other.
+ *
+ * The order in which it ends: the orchestrator says all that is to be said (EVENT_STOP); the plugins
+ * wind down; what they still sent, and what was said, leaves for the MQTT server; the loop ends.  Each
+ * has its time, and who is late is left behind: the journal has what matters. */
 #include "config.h"
 
 #include "host/broker/broker.h"
@@ -161,6 +171,8 @@ static bool is_there(enum supervisor_state state)
         return state != SUPERVISOR_STATE_STOPPED;
 }
 
+/* Ready is who has tried: an agent that cannot run is a fault of its own, and holding up the boot of
+ * the device for it would help nobody. */
 static void get_ready(struct broker *b)
 {
         if (!b->started || any_in(b, is_starting))
@@ -171,6 +183,8 @@ static void get_ready(struct broker *b)
         broker_notify("READY=1");
 }
 
+/* Agents that are not configured any more are freed here and not when they stop: that is told from
+ * inside their supervisors. */
 static void bury(struct broker *b)
 {
         size_t kept = 0;
@@ -368,6 +382,8 @@ int broker_set_up_orchestrator(struct broker *b, const struct setup *setup,
         return r;
 }
 
+/* A record that is whole and yet cannot be read is set aside for people to look at.  It must not keep
+ * the daemon from starting: then nobody could send an update that mends it. */
 static int restore(struct broker *b, const struct orchestrator_config *config)
 {
         struct diag diag = DIAG_INIT;
@@ -515,6 +531,7 @@ int broker_start(struct broker *b, struct diag *diag)
                 flags |= UB_START_RECOVERED;
         for (i = 0; i < b->n_hosted; i++)
                 hosted_tell_hope(b->hosted[i]); /* who has a faulty registration has none */
+        /* Before any agent is started: what it says is then heard by an activity that goes on. */
         broker_give(b, &(struct event){ .kind = EVENT_START });
         if (strcmp(orchestrator_get_phase(b->orchestrator), step_to_string(STEP_VERIFY)) == 0)
                 flags |= UB_START_REBOOTED;
@@ -531,6 +548,8 @@ int broker_start(struct broker *b, struct diag *diag)
         return 0;
 }
 
+/* Who calls others goes first: after hosted_free() no plugin speaks, after uplink_free() no message
+ * comes back, and only then is it safe to take away what both end in. */
 struct broker *broker_free(struct broker *b)
 {
         size_t i;

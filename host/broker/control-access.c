@@ -1,4 +1,13 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who may look, and who may do: root and the daemon's own user everything, a group that the
+ * configuration names may look, nobody else anything.
+ *
+ * Who it is comes from the kernel or from the bus, never from the caller: on the daemon's own socket
+ * from the moment of connect(2), so a descriptor that is handed on keeps the rights of who opened it; on
+ * the system bus by asking the bus daemon, which keeps the same for its connections.  The groups come
+ * with it.  Looking them up by the user's name would ask NSS, which may block for as long as a
+ * directory server likes, and would find rights that this process may have given up. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hosted - one plugin: what it says comes in, what it is told goes out */
+ * hosted - one plugin: what it says comes in, what it is told goes out
+ *
+ * What an agent says is about one of three things, told apart by the id of the activity: the activity
+ * of the orchestrator; the one that somebody drives by hand (direct.c); or one that neither knows,
+ * from before a restart, whose end is still worth publishing.
+ *
+ * Up and down are told to the orchestrator in one place each, with everything that hangs on them:
+ * it counts on an agent that is up being there for the next effect. */
 #define _GNU_SOURCE 1 /* vasprintf */
 #include "config.h"
 
@@ -150,7 +157,8 @@ void hosted_tell_hope(struct hosted *h)
                                });
 }
 
-/* again: it will be started again by itself */
+/* again: it will be started again by itself.  The orchestrator hears of it last: what it does about it
+ * finds the rest in order. */
 static void went_down(struct hosted *h, const char *why, bool again)
 {
         struct broker *b = h->broker;

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sending, waiting for the connector, and what comes from the cloud.
+ *
+ * What goes out is made when it leaves and not when it is said, because it names the thing, and which
+ * one that is may be known only then.  So `waiting` keeps plain payloads.
+ *
+ * What comes in has two ways to an answer: the reply that the message itself asks for, and the
+ * feedback of the activity.  A fault is told in the reply if one is wanted, otherwise in feedback. */
 #include "config.h"
 
 #include "host/broker/things.h"

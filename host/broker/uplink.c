@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A connection belongs to one configuration; what others want to hear outlives that.  So routes are
+ * kept here, each with its number in the present connection, and are given to the next one.  Messages
+ * are not: they may be meant for the old server alone.  Who waits for the acknowledgement of one is
+ * told -ECANCELED, and knows best whether to say it again. */
 #include "host/broker/uplink.h"
 
 #include <errno.h>

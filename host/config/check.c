@@ -47,8 +47,7 @@ bool check_passed(const struct check *check)
         return errors == 0;
 }
 
-/* ------------------------------------------------------------------------------------------
- * members */
+/* -------------------------------------------------------------------------------------- members */
 
 /* Called for every member of an effective object that is not itself an object of members, arrays as
  * a whole: that is how merging treats them, so each has one origin. */
@@ -82,8 +81,7 @@ static int for_each_member(const struct registration *reg, member_fn fn, void *d
         return walk(reg->effective, &at, fn, data);
 }
 
-/* ---------------------------------------------------------------------------------------- for
- * people */
+/* ----------------------------------------------------------------------------------- for people */
 
 struct print {
         FILE *f;
@@ -160,8 +158,7 @@ int check_print(const struct check *check, FILE *f)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------- for
- * machines */
+/* --------------------------------------------------------------------------------- for machines */
 
 /* Sets a member unless text is NULL or empty. */
 static int set_text(struct json *object, const char *key, const char *text)

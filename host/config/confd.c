@@ -186,8 +186,7 @@ static int load_fragments(struct loader *loader)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------
- * reporting */
+/* ------------------------------------------------------------------------------------ reporting */
 
 int confd_get_origin(const struct registration *registration, const char *pointer,
                      struct confd_origin *ret)
@@ -256,8 +255,7 @@ static void report(void *data, bool error, const char *pointer, const char *text
                 reporter->r = r;
 }
 
-/* ---------------------------------------------------------------------------------- 3:
- * registrations */
+/* ----------------------------------------------------------------------------- 3: registrations */
 
 static struct registration *find(const struct confd *confd, const char *id)
 {
@@ -485,8 +483,7 @@ static int load_registrations(struct loader *loader)
         return mark_bad(confd);
 }
 
-/* ---------------------------------------------------------------------------------------- 4:
- * domains */
+/* ----------------------------------------------------------------------------------- 4: domains */
 
 /* An agent lays claim to its domain in the file that enables it. */
 static size_t get_claim(const struct registration *reg)

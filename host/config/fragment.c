@@ -107,8 +107,7 @@ int fragment_blank_comments(char *text, size_t length, size_t *fault_offset)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------- the
- * content */
+/* ---------------------------------------------------------------------------------- the content */
 
 /* NN-id.conf; NULL without an error when the name does not look like that. */
 static int id_from_name(const char *name, char **ret)

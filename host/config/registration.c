@@ -79,8 +79,7 @@ int registration_add(struct registration *registration, struct fragment *fragmen
         return fragment->json ? merge_patch(&registration->effective, fragment->json) : 0;
 }
 
-/* ------------------------------------------------------------------------------------ single
- * values */
+/* -------------------------------------------------------------------------------- single values */
 
 static int fault(struct reader *reader, const char *text)
 {
@@ -391,8 +390,7 @@ static int read_limits(struct reader *reader, const struct json *json)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- the
- * object */
+/* ----------------------------------------------------------------------------------- the object */
 
 static const struct field {
         const char *key;

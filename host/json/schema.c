@@ -42,8 +42,7 @@ static const struct type_name *find_type(const struct json *name)
         return NULL;
 }
 
-/* ---------------------------------------------------------------------------------- the schema
- * itself */
+/* ---------------------------------------------------------------------------- the schema itself */
 
 static int parse_node(const struct json *schema, struct pointer *at, struct diag *diag);
 
@@ -179,8 +178,7 @@ int schema_parse(const char *text, size_t length, struct diag *diag, struct json
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------
- * checking */
+/* ------------------------------------------------------------------------------------- checking */
 
 struct check {
         struct pointer at; /* of the value that is looked at */

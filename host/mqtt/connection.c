@@ -134,8 +134,7 @@ static void forget_owed(struct connection *connection)
         rearm_patience(connection);
 }
 
-/* -------------------------------------------------------------------------------------
- * subscriptions */
+/* -------------------------------------------------------------------------------- subscriptions */
 
 static void forget_asked(struct connection *connection)
 {
@@ -212,9 +211,9 @@ static void on_message(void *data, const struct mqtt_message *message)
         report_trouble(connection, diag.text);
 }
 
-/* --------------------------------------------------------------------------------------------
- * outbox */
+/* --------------------------------------------------------------------------------------- outbox */
 
+/* As much as the outbox lets be in flight; acknowledgements bring the rest. */
 static void send_waiting(struct connection *connection)
 {
         struct outbox_message message;
@@ -244,6 +243,8 @@ static void on_answered(void *data, int mid, int r)
         request_update(connection);
 }
 
+/* Whoever is told may free the connection: `freed` says so to the loop, which must not look at the
+ * next one then. */
 static void report_finished(struct connection *connection)
 {
         bool freed = false;
@@ -315,8 +316,7 @@ int connection_unsubscribe(struct connection *connection, uint64_t id)
         return r;
 }
 
-/* ----------------------------------------------------------------------------------------
- * connecting */
+/* ----------------------------------------------------------------------------------- connecting */
 
 /* min, twice that, ... max; and up to a half more. */
 static uint64_t retry_after(const struct connection *connection)
@@ -376,6 +376,8 @@ static void on_down(void *data, const char *why, bool reached)
         if (connection->up &&
             time_now_usec() - connection->up_since_usec >= connection->retry_max_usec)
                 connection->n_failures = 0;
+        /* A clean session is over: the server has forgotten all that it owed, so all is asked for,
+         * and sent, again. */
         connection->up = false;
         forget_asked(connection);
         forget_owed(connection);
@@ -471,8 +473,7 @@ bool connection_is_up(const struct connection *connection)
         return connection->up;
 }
 
-/* --------------------------------------------------------------------------------------
- * construction */
+/* --------------------------------------------------------------------------------- construction */
 
 static int copy_texts(struct connection *connection, const struct connection_config *config)
 {

@@ -78,8 +78,7 @@ static void finish(struct outbox *outbox, struct entry *entry, int r)
         TAILQ_INSERT_TAIL(&outbox->finished, entry, link);
 }
 
-/* ------------------------------------------------------------------------------------------- room
- * */
+/* ----------------------------------------------------------------------------------------- room */
 
 /* False also for what would never fit. */
 static bool fits(const struct outbox *outbox, size_t bytes)
@@ -136,8 +135,7 @@ static bool ensure_room(struct outbox *outbox, enum outbox_rank rank, size_t byt
                                            make_room(outbox, OUTBOX_ORDINARY, bytes));
 }
 
-/* ------------------------------------------------------------------------------------- putting in
- * */
+/* ----------------------------------------------------------------------------------- putting in */
 
 /* The waiting inventory, or progress, that a newer one replaces. */
 static struct entry *find_stale(struct outbox *outbox, const struct outbox_message *message)
@@ -202,8 +200,7 @@ int outbox_put(struct outbox *outbox, const struct outbox_message *message, uint
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------- sending
- * */
+/* -------------------------------------------------------------------------------------- sending */
 
 bool outbox_next(const struct outbox *outbox, uint64_t *ret_id, struct outbox_message *ret)
 {
@@ -273,8 +270,7 @@ void outbox_rewind(struct outbox *outbox)
         outbox->n_in_flight = 0;
 }
 
-/* --------------------------------------------------------------------------------------- finished
- * */
+/* ------------------------------------------------------------------------------------- finished */
 
 bool outbox_pop_finished(struct outbox *outbox, uint64_t *ret_id, int *ret_r)
 {

@@ -165,8 +165,7 @@ int subscriptions_deliver(struct subscriptions *subscriptions, const struct mqtt
         return n;
 }
 
-/* ------------------------------------------------------------------------------- the server's
- * books */
+/* --------------------------------------------------------------------------- the server's books */
 
 /* Is the server asked for this one by way of another entry?  Of equal filters the first one asks.
  * */

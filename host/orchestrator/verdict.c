@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The words for the end.
+ *
+ * The status is the worst that is true of any unit: INCONSISTENT outweighs the reason for which the
+ * activity was ended early, because somebody has to look after that device, whoever cancelled what.
+ *
+ * The text begins as Kanto's does, and behind that names each domain or baseline with the first thing
+ * that went wrong in it: what follows on it is consequence. */
 #include "config.h"
 
 #include <errno.h>

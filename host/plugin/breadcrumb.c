@@ -55,8 +55,7 @@ struct breadcrumb {
 
 DEFINE_FREEP(struct breadcrumb, breadcrumb);
 
-/* -------------------------------------------------------------------------------------
- * identities */
+/* ----------------------------------------------------------------------------------- identities */
 
 static void identify(const char *path, struct breadcrumb_file *ret)
 {
@@ -86,8 +85,7 @@ void breadcrumb_mark_init(struct breadcrumb_mark *mark, const char *id, const ch
         identify(plugin_path, &mark->file);
 }
 
-/* -----------------------------------------------------------------------------------------
- * counts */
+/* --------------------------------------------------------------------------------------- counts */
 
 /* Ids end at a blank in the file of the counts, so one with a blank or a control character,
  * which conf.d does not let through, has no count. */
@@ -240,8 +238,7 @@ static void count_last(struct breadcrumb *crumbs)
         crumbs->counts[crumbs->n_counts++] = c;
 }
 
-/* -------------------------------------------------------------------------------------------
- * page */
+/* ----------------------------------------------------------------------------------------- page */
 
 static int map_page(int runtime_fd, struct page **ret)
 {
@@ -283,8 +280,7 @@ static void read_page(struct breadcrumb *crumbs)
         crumbs->died = is_plain(crumbs->last.id);
 }
 
-/* -----------------------------------------------------------------------------------------
- * object */
+/* --------------------------------------------------------------------------------------- object */
 
 int breadcrumb_open(int runtime_fd, int state_fd, struct diag *diag, struct breadcrumb **ret)
 {

@@ -72,8 +72,7 @@ struct probe_info *probe_info_free(struct probe_info *info)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------- the
- * answer */
+/* ----------------------------------------------------------------------------------- the answer */
 
 /* The value of the last record with this key, or NULL.  Whatever follows the last NUL of the
  * child's is a record that it did not finish. */
@@ -159,8 +158,7 @@ static int parse_info(const struct probe *probe, struct probe_info **ret)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------- the
- * result */
+/* ----------------------------------------------------------------------------------- the result */
 
 /* The loader refused the plugin and said why. */
 static int report_refusal(const struct probe *probe, const char *text, struct diag *diag)
@@ -217,8 +215,7 @@ static int conclude(const struct probe *probe, struct diag *diag, struct probe_i
         return r < 0 ? diag_set_errno(diag, r, "%s", probe->plugin) : 0;
 }
 
-/* ---------------------------------------------------------------------------------------- the
- * child */
+/* ------------------------------------------------------------------------------------ the child */
 
 static void kill_child(const struct probe *probe)
 {
@@ -347,8 +344,7 @@ static int probe_new(const struct probe_config *config, struct probe **ret)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------- without a
- * loop */
+/* ------------------------------------------------------------------------------- without a loop */
 
 /* Until the child has ended, on its own or at the time limit. */
 static void wait_for_end(struct probe *probe)
@@ -393,8 +389,7 @@ int probe_run(const struct probe_config *config, struct diag *diag, struct probe
         return conclude(probe, diag, ret);
 }
 
-/* ------------------------------------------------------------------------------------ with a
- * loop */
+/* ---------------------------------------------------------------------------------- with a loop */
 
 static int on_pipe(sd_event_source *source, int fd, uint32_t events, void *data)
 {
