@@ -73,8 +73,10 @@ static void on_checked(struct machine *m, const struct event *e)
         const struct activity *a = &m->record.activity;
 
         if (e->result < 0) {
-                if (!ask_again(m))
+                if (!ask_again(m)) {
+                        machine_spare_bundle(m, e->result);
                         fail(m, e->text);
+                }
         } else if (strcmp(m->survey.primary, a->target) == 0) {
                 succeed(m);
         } else if (*a->kept_message) {
@@ -157,6 +159,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
         const struct slot *target = survey_find(&m->survey, a->target);
 
         if (e->result < 0) {
+                machine_spare_bundle(m, e->result);
                 fail(m, e->text);
                 return;
         }

@@ -514,6 +514,22 @@ START_TEST(what_was_downloaded_outlives_a_step_that_found_no_rauc)
 }
 END_TEST
 
+START_TEST(what_was_downloaded_outlives_an_activation_that_found_no_rauc)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        do_update(&rig, "a1", "v2.0", "v2");
+        fake_rauc_down(rig.rauc);
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        (void)await(&rig, "ACTIVATION_FAILURE");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert(!is_clean(&rig));
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_not_done)
 {
         struct rig rig;
@@ -552,4 +568,5 @@ UNIT_MAIN("self-update-hazards", G14_the_reason_of_a_failed_installation_is_rauc
           who_asks_again_during_a_trial_does_not_begin_anew,
           a_power_failure_before_the_word_and_a_sick_slot,
           what_was_downloaded_outlives_a_death_and_its_activity,
-          what_was_downloaded_outlives_a_step_that_found_no_rauc, what_cannot_be_kept_is_not_done)
+          what_was_downloaded_outlives_a_step_that_found_no_rauc,
+          what_was_downloaded_outlives_an_activation_that_found_no_rauc, what_cannot_be_kept_is_not_done)
