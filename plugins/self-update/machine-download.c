@@ -321,14 +321,28 @@ void download_begin(struct machine *m)
                       on_seen_from_afar);
 }
 
+void download_pause(struct machine *m)
+{
+        machine_rest(&m->main);
+        machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_STOP });
+}
+
 void download_stop(struct machine *m)
 {
         struct activity *a = &m->record.activity;
 
-        machine_rest(&m->main);
-        machine_do(m, &(struct effect){ .kind = EFFECT_FETCH_STOP });
+        download_pause(m);
         a->state = STATE_IDENTIFIED;
         a->looked = false;
         RECORD_SET(a->hash, "");
         machine_store(m);
+}
+
+void download_go_on(struct machine *m)
+{
+        int percent = m->percent;
+
+        download_begin(m);
+        if (m->record.activity.state == STATE_DOWNLOADING && m->percent < percent)
+                m->percent = percent;
 }

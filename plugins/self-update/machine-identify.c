@@ -144,6 +144,8 @@ static bool is_same_request(const struct request *a, const struct request *b)
 static void refuse(struct machine *m, const char *text)
 {
         machine_say_to(m, m->wanted_id, MESSAGE_NOT_IDENTIFIED, "", text);
+        if (m->record.activity.state == STATE_DOWNLOADING && m->known)
+                download_go_on(m); /* it was held up for the look at RAUC */
         machine_drive_local(m); /* which may have been held up by what was refused */
 }
 

@@ -74,7 +74,11 @@ bool identify_screen(struct machine *m, const struct event *e);
 void download_begin(struct machine *m);
 /* Gives the bundle of the activity the name that it is kept under. */
 void download_name(struct machine *m);
+/* Gives up the download; what has arrived stays. */
 void download_stop(struct machine *m);
+/* For a look at another request; if that is refused, it goes on. */
+void download_pause(struct machine *m);
+void download_go_on(struct machine *m);
 void update_begin(struct machine *m);
 void update_resume(struct machine *m);
 /* A streamed installation has failed; true: the whole bundle is fetched and installed instead. */

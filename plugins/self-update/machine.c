@@ -273,19 +273,12 @@ static void on_command(struct machine *m, const struct event *e)
         }
 }
 
-/* What ends a download: something else is wanted, or nothing any more.  The next step is neither; it
- * waits, like any other request. */
-static bool gives_up_download(const struct event *e)
+/* Is nothing wanted any more, of this activity at least? */
+static bool gives_up(const struct event *e)
 {
-        return e->kind != EVENT_COMMAND || e->command == UB_CMD_ROLLBACK ||
-               e->command == UB_CMD_CLEANUP;
-}
-
-/* Does nobody want to know any more what is on the medium? */
-static bool gives_up(const struct machine *m, const struct event *e)
-{
-        return e->kind != EVENT_DESIRED && gives_up_download(e) &&
-               strcmp(m->record.activity.id, e->activity) == 0;
+        return e->kind == EVENT_CANCEL ||
+               (e->kind == EVENT_COMMAND &&
+                (e->command == UB_CMD_ROLLBACK || e->command == UB_CMD_CLEANUP));
 }
 
 /* True when it is dealt with although something is under way. */
@@ -300,9 +293,11 @@ static bool interrupt(struct machine *m, const struct event *e)
         if (a->state == STATE_DOWNLOADING && m->started) { /* else it is not taken up yet */
                 if (e->kind == EVENT_COMMAND && e->command == UB_CMD_DOWNLOAD)
                         return true; /* likewise */
-                if (gives_up_download(e))
+                if (e->kind == EVENT_DESIRED)
+                        download_pause(m); /* until it is known whether that one is taken */
+                else if (gives_up(e))
                         download_stop(m);
-                return false;
+                return false; /* the next step waits for the end of this one */
         }
         if (e->kind == EVENT_COMMAND && e->command == UB_CMD_ROLLBACK && own &&
             a->state == STATE_UPDATING) {
@@ -322,8 +317,8 @@ static void request(struct machine *m, const struct event *e)
                 on_stranger(m, e);
                 return;
         }
-        if (gives_up(m, e))
-                (void)compare_stop(m);
+        if (gives_up(e) && strcmp(m->record.activity.id, e->activity) == 0)
+                (void)compare_stop(m); /* nobody wants to know any more what is on the medium */
         if (m->main.next && interrupt(m, e))
                 return;
         if (m->main.next) {

@@ -6,6 +6,38 @@
  *         --ACTIVATE--> activating -> activated --(boot, VERIFY)--CLEANUP--> idle
  *     any of them --> failed --CLEANUP--> idle          any of them --ROLLBACK--> rolled-back
  *
+ * What a request leads to.  m1 to m19 are words of Leda's agent (message.h); the state stays where
+ * none is named.
+ *
+ *     request            in state                     words                           then
+ *     desired state      any: it cannot be read       m1 m3
+ *       the same again   identified to activated      m2
+ *       another          updating to activated,       m1 m3 "... in progress"
+ *                        rolling-back
+ *       during a trial   otherwise                    m1 m3
+ *       against policy   otherwise                    m1 m3
+ *       of what runs     otherwise                    m1 IDENTIFIED m4                idle
+ *       any other        otherwise                    m1 m2                           identified
+ *     DOWNLOAD           identified                   m5.. m6                         downloaded
+ *                                                     m5.. m7                         failed
+ *     UPDATE             downloaded                   m8 m9.. m10                     updated
+ *                                                     m8 m12, or m8 m9.. m11          failed
+ *     ACTIVATE           updated                      m14 m15                         activated
+ *                                                     m14 m16                         failed
+ *     one of the three   the step is done             m6, m10 or m15
+ *                        it comes too early           m7, m11, m16 or nothing: settings
+ *     VERIFY             after the boot               VERIFYING.. VERIFY_SUCCESS      activated
+ *                                                     VERIFYING.. VERIFY_FAILURE      failed
+ *     CLEANUP            any                          m17 m18, or m17 m19             idle
+ *     ROLLBACK           identified to failed         ROLLBACK ROLLBACK_SUCCESS m19   rolled-back
+ *                                                     ROLLBACK ROLLBACK_FAILURE m19   failed
+ *     cancel             any but idle                 m19                             rolled-back
+ *     feedback_get       any                          the last word
+ *     get                any                          the inventory, not a feedback
+ *
+ * A download is given up for ROLLBACK, CLEANUP, cancel and another desired state that is taken; an
+ * installation for nothing, because RAUC cannot.
+ *
  * No bus, no file, no clock: the time travels in the events.  Two things may be under way at once,
  * each on a track of its own: the step of the activity, and what the present boot is worth
  * (machine-boot.c).  A track that waits for an outcome knows the serial number of the effect and
@@ -161,12 +193,12 @@ struct machine {
         char wanted_id[UB_MAX_ID + 1]; /* a desired state that is being looked at */
         struct request wanted;
         bool wanted_local; /* nobody asked for it */
-        bool known; /* the host has spoken of the activity in this life */
-        bool told_rollback;
-        bool asked;    /* ... with feedback_get: what was cut off goes on */
-        bool gives_up; /* CLEANUP takes an activation back */
+        bool known; /* the host has spoken of the activity in this life ... */
+        bool asked; /* ... with feedback_get: what was cut off goes on */
+        bool told_rollback; /* ROLLBACK has come while RAUC installs, and was answered */
+        bool gives_up;      /* CLEANUP takes an activation back */
         bool awaits_trial; /* ACTIVATE, of the slot that runs already */
-        bool verify_asked;
+        bool verify_asked; /* VERIFY waits for the end of the trial */
         bool confirm_failed; /* the present boot is not well */
         bool started; /* there was a first look at RAUC, or it was in vain */
         bool rauc_up;

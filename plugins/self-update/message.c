@@ -20,6 +20,8 @@
 #define TEXT_CONFIRMED "New OS image confirmed after reboot."
 #define TEXT_ROLLBACK "Self-update agent is rolling back."
 
+/* What each kind of message is made of.  Leda's agent calls the action UPDATING to the end of UPDATE
+ * and through ACTIVATE; Kanto's types have words of their own for that. */
 static const struct shape {
         const char *status; /* NULL: settings_final_status() */
         const char *text;   /* NULL: that of the message */
@@ -81,6 +83,7 @@ static const struct shape {
                                      TEXT_CONFIRMED },
 };
 
+/* The first that there is; the last one always is. */
 static const char *first(const char *a, const char *b, const char *c)
 {
         if (a)
@@ -93,6 +96,7 @@ int message_write(const struct message *message, const char *domain,
 {
         const struct shape *shape = &shapes[message->kind];
         struct ub_json_writer w = UB_JSON_WRITER_INIT;
+        const char *text = first(shape->text, message->text, "");
         const char *word = shape->word;
         char id[SETTINGS_NAME_MAX * 2];
 
@@ -101,7 +105,7 @@ int message_write(const struct message *message, const char *domain,
         (void)snprintf(id, sizeof(id), "%s:%s", domain, settings->component);
         ub_json_open_object(&w, NULL);
         ub_json_put_string(&w, "status", first(shape->status, settings_final_status(settings), ""));
-        ub_json_put_string(&w, "message", first(shape->text, message->text, ""));
+        ub_json_put_string(&w, "message", text);
         ub_json_open_array(&w, "actions");
         if (shape->action) {
                 ub_json_open_object(&w, NULL);
@@ -111,8 +115,8 @@ int message_write(const struct message *message, const char *domain,
                 ub_json_close_object(&w);
                 ub_json_put_string(&w, "status", first(message->word, word, ""));
                 ub_json_put_int(&w, "progress", message->progress);
-                ub_json_put_string(&w, "message", first(message->text, shape->action_text,
-                                                        first(shape->text, "", "")));
+                ub_json_put_string(&w, "message",
+                                   first(message->text, shape->action_text, text));
                 ub_json_close_object(&w);
         }
         ub_json_close_array(&w);

@@ -33,13 +33,15 @@ static void find_member(const char *payload, const char *name, char *to, size_t 
         char key[32];
         const char *at = payload;
         const char *last = "";
+        bool quoted = false;
 
         (void)snprintf(key, sizeof(key), "\"%s\":", name);
         while ((at = strstr(at, key)) != NULL) {
                 at += strlen(key);
-                last = at + (*at == '"');
+                quoted = *at == '"';
+                last = at + quoted;
         }
-        (void)snprintf(to, size, "%.*s", (int)strcspn(last, "\",}]"), last);
+        (void)snprintf(to, size, "%.*s", (int)strcspn(last, quoted ? "\"" : ",}"), last);
 }
 
 static void note_feedback(struct bench *b, const struct effect *effect)
@@ -300,6 +302,31 @@ START_TEST(another_desired_state_ends_the_download)
 }
 END_TEST
 
+START_TEST(a_desired_state_that_is_refused_lets_the_download_go_on)
+{
+        struct bench b;
+
+        bench_init(&b, "{\"downgrade\":\"deny\"}");
+        identify(&b);
+        command(&b, UB_CMD_DOWNLOAD);
+        fetching(&b, 0, 42 * MIB, 100 * MIB);
+        b.said[0] = '\0';
+        desire(&b, "a2", "v0.1");
+        surveyed(&b);
+        expect_done(&b, "fetch;fetch-stop;fetch;");
+        expect_said(&b, "a2: IDENTIFYING Self-update agent has received new desired state request "
+                        "and is evaluating it.\n"
+                        "a2: IDENTIFICATION_FAILED Version v0.1 is older than v1.0, which is "
+                        "running.\n");
+        fetching(&b, 60 * SECOND, 42 * MIB, 100 * MIB); /* it does not go down, nor repeat */
+        fetching(&b, 60 * SECOND, 60 * MIB, 100 * MIB);
+        fetched(&b, 100 * MIB);
+        expect_said(&b, "DOWNLOADING60 Downloading 60.0 MiB...\n"
+                        "DOWNLOAD_SUCCESS100 Downloaded 100.0 MiB...\n");
+        machine_done(&b.m);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------------------------- update */
 
 START_TEST(an_installation_that_fails_without_a_reason_is_told_in_leda_s_words)
@@ -492,6 +519,7 @@ UNIT_MAIN("self-update-machine",
           a_failure_has_the_progress_that_was_told_last,
           the_next_step_waits_for_the_download_and_does_not_end_it,
           another_desired_state_ends_the_download,
+          a_desired_state_that_is_refused_lets_the_download_go_on,
           an_installation_that_fails_without_a_reason_is_told_in_leda_s_words,
           an_activation_that_fails_is_told_in_leda_s_words,
           while_it_updates_or_waits_for_its_boot_nothing_else_is_begun,
