@@ -298,6 +298,12 @@ static void read_manifest(const char *bundle, char format[32], char hash[96])
                 (void)snprintf(hash, 96, "abcd");
 }
 
+/* RAUC takes a relative path for one in its own working directory. */
+static void check_source(const char *bundle)
+{
+        ck_assert_msg(is_remote(bundle) || *bundle == '/', "%s is no absolute path", bundle);
+}
+
 /* What an installation comes to, as the bundle has it or as its hash demands. */
 static void read_result(struct fake_rauc *rauc, const char *bundle, const char *hash)
 {
@@ -325,6 +331,7 @@ static int on_install(sd_bus_message *m, void *data, sd_bus_error *error)
         int r;
 
         r = sd_bus_message_read(m, "s", &bundle);
+        check_source(bundle);
         if (rauc->busy)
                 return sd_bus_error_set(error, ERROR, "Already processing a different method");
         if (r >= 0)
@@ -355,6 +362,7 @@ static int on_info(sd_bus_message *m, void *data, sd_bus_error *error)
 
         if (r < 0)
                 return r;
+        check_source(bundle);
         fake_host_add_line(rauc->host, "rauc Info");
         if (rauc->busy || rauc->inspect_fails ||
             !read_key(bundle, "compatible", compatible, sizeof(compatible)))
@@ -477,6 +485,7 @@ static int on_inspect(sd_bus_message *m, void *data, sd_bus_error *error)
 
         if (r < 0)
                 return r;
+        check_source(bundle);
         if (!rauc->has_inspect)
                 return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_METHOD, "No such method");
         r = read_options(m, rauc, &options, error);

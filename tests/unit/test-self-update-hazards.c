@@ -189,6 +189,60 @@ START_TEST(a_damaged_boot_environment_is_not_made_worse)
 }
 END_TEST
 
+START_TEST(what_a_killed_rauc_leaves_mounted_is_named)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        put_bundle(&rig, "busy", "v2.0",
+                   "fail Installation error: Failed updating slot rootfs.1: Opening output device "
+                   "failed: Device or resource busy");
+        order_update(&rig, "v2.0", "busy");
+        expect_in(await(&rig, "UPDATE_FAILURE"), "Device or resource busy");
+        ck_assert_uint_eq(fake_host_count(rig.fake, "log 4 is something still mounted"), 1);
+        rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_write_that_failed_or_was_cut_off_is_not_taken_for_its_version)
+{
+        static const char *const words[] = { "failed", "pending" };
+        struct rig rig;
+        size_t i;
+
+        for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+                rig_init(&rig, "");
+                (void)snprintf(rig.rauc->slots[1].version, 64, "v2.0");
+                (void)snprintf(rig.rauc->slots[1].status, 16, "%s", words[i]);
+                (void)snprintf(rig.rauc->slots[1].installed, 32, "2025-01-01T00:00:00Z");
+                do_update(&rig, "a1", "v2.0", "v2");
+                ck_assert_uint_eq(rig.rauc->n_installs, 1);
+                rig_done(&rig);
+        }
+}
+END_TEST
+
+/* RAUC makes "active" the same mark as "good". */
+START_TEST(a_boot_that_is_not_confirmed_is_never_marked_active)
+{
+        static const char *const results[] = { "ok", "post-fail Post-install handler error: 3" };
+        struct rig rig;
+        size_t i;
+
+        for (i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+                rig_prepare(&rig, ",'health':{'writable':['/nowhere/at/all'],'timeout':'1h'}");
+                rig.rauc->activate_installed = true;
+                rig_start(&rig, 0);
+                put_bundle(&rig, "b", "v2.0", results[i]);
+                order_update(&rig, "v2.0", "b");
+                (void)await(&rig, i == 0 ? "UPDATE_SUCCESS" : "UPDATE_FAILURE");
+                ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Mark active rootfs.0"), 0);
+                ck_assert_uint_eq(fake_host_count(rig.fake, "rauc Mark good rootfs.0"), 0);
+                rig_done(&rig);
+        }
+}
+END_TEST
+
 START_TEST(an_activation_that_cannot_be_marked_fails)
 {
         struct rig rig;
@@ -554,6 +608,9 @@ UNIT_MAIN("self-update-hazards", G14_the_reason_of_a_failed_installation_is_rauc
           G17_a_failure_that_leaves_the_new_slot_active_is_put_back,
           an_installation_that_wrote_nothing_is_no_success,
           a_damaged_boot_environment_is_not_made_worse,
+          what_a_killed_rauc_leaves_mounted_is_named,
+          a_write_that_failed_or_was_cut_off_is_not_taken_for_its_version,
+          a_boot_that_is_not_confirmed_is_never_marked_active,
           an_activation_that_cannot_be_marked_fails,
           without_rauc_the_reason_is_told_and_its_return_noticed,
           G20_a_question_and_a_request_during_an_installation,
