@@ -82,7 +82,7 @@ class Downloads:
 @scenario
 def what_will_not_change_is_asked_for_once():
     """400, 401, 403, 404, 410: one request, and the status is told."""
-    with scene({"download": DOWNLOAD}) as s:
+    with scene({"preflight": "off", "download": DOWNLOAD}) as s:
         d = Downloads(s)
         for status in (400, 401, 403, 404, 410):
             d.fails(answer(status), "HTTP %d" % status, 1)
@@ -91,7 +91,7 @@ def what_will_not_change_is_asked_for_once():
 @scenario
 def what_may_pass_is_tried_again_and_then_given_up():
     """429 and 5xx: tried again as often as the settings say."""
-    with scene({"download": DOWNLOAD}) as s:
+    with scene({"preflight": "off", "download": DOWNLOAD}) as s:
         d = Downloads(s)
         for status in (429, 500, 502, 503, 504):
             d.fails(answer(status), "HTTP %d.*3 attempts.*" % status, 3)
@@ -101,7 +101,7 @@ def what_may_pass_is_tried_again_and_then_given_up():
 @scenario
 def a_server_may_ask_for_patience():
     """Retry-After is waited for, as long as a pause may be; a server that asks for more is given up at once."""
-    with scene({"download": dict(DOWNLOAD, retryMax="1s")}) as s:
+    with scene({"preflight": "off", "download": dict(DOWNLOAD, retryMax="1s")}) as s:
         d = Downloads(s)
         for status in (429, 503):
             d.succeeds([answer(status, Retry_After="1"), serve(d.data, etag='"1"')], [None, None])
@@ -111,7 +111,7 @@ def a_server_may_ask_for_patience():
 @scenario
 def redirects_lead_only_where_they_may():
     """Redirects: a few are followed; a circle ends, and no other scheme is reached."""
-    with scene({"download": DOWNLOAD}) as s:
+    with scene({"preflight": "off", "download": DOWNLOAD}) as s:
         d = Downloads(s)
         d.succeeds(answer(302, Location="/good"), [None, None])
         d.fails(answer(302, Location="/bad"), "more than 5 redirects", 6)
@@ -122,7 +122,7 @@ def redirects_lead_only_where_they_may():
 @scenario
 def a_bundle_comes_together_from_what_servers_send():
     """Cut twice, other bytes than asked for, another file meanwhile, no ranges: the bundle is whole, or it is told."""
-    with scene({"download": DOWNLOAD}) as s:
+    with scene({"preflight": "off", "download": DOWNLOAD}) as s:
         d = Downloads(s)
         half = MIB // 2
         d.succeeds([serve(d.data, etag='"1"', break_at=half), serve(d.data, etag='"1"', break_at=MIB),
@@ -142,7 +142,7 @@ def a_bundle_comes_together_from_what_servers_send():
 @scenario
 def no_server_keeps_the_agent_for_ever():
     """Silence, a trickle, an end that never comes, lengths that are wrong: each has an end, and a reason."""
-    with scene({"download": dict(DOWNLOAD, maxBytes="4M")}) as s:
+    with scene({"preflight": "off", "download": dict(DOWNLOAD, maxBytes="4M")}) as s:
         d = Downloads(s)
 
         def endless(request, client):
@@ -166,7 +166,7 @@ def no_server_keeps_the_agent_for_ever():
 def there_is_a_proxy_in_between():
     """A proxy that is named in the settings is used; without it nothing is reached."""
     with Server({}, proxy=True) as proxy, \
-            scene({"download": dict(DOWNLOAD, proxy="http://127.0.0.1:%d" % proxy.port)}) as s:
+            scene({"preflight": "off", "download": dict(DOWNLOAD, proxy="http://127.0.0.1:%d" % proxy.port)}) as s:
         d = Downloads(s)
         d.succeeds(serve(d.data, etag='"1"'), [None])
         assert [r.target for r in proxy.requests] == [s.web.url("/bad")], [r.target for r in proxy.requests]
