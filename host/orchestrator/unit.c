@@ -118,7 +118,7 @@ static const struct transition {
         { VERIFIED, UNIT_GIVE_UP, { REVERT, REVERT, REVERT } },
 
         { DONE, UNIT_GIVE_UP, { DONE, REVERT, REVERT } },
-        { DONE, UNIT_FAILED, { LEFTOVER, LEFTOVER, LEFTOVER } }, /* to boot */
+        { DONE, UNIT_FAILED, { LEFTOVER, REVERT, REVERT } }, /* to boot */
         /* It was through before the boot, but what runs is only seen after it. */
         { DONE, UNIT_BOOTED, { ACTIVATED, ACTIVATED, ACTIVATED } },
 

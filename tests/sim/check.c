@@ -141,9 +141,9 @@ static void check_truth(struct world *w, const struct activity *a, enum status s
         size_t i;
         size_t k;
 
-        check_put_off(w, a);
         if (status == STATUS_INCOMPLETE_INCONSISTENT)
                 return;
+        check_put_off(w, a);
         for (i = 0; i < a->n_groups; i++)
                 check_baseline(w, a, i, status);
         for (i = 0; status == STATUS_COMPLETED && i < w->n_agents; i++)

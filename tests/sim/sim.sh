@@ -12,7 +12,8 @@ sim="${top_builddir:-.}/tests/sim/sim"
 #   20216757  such an agent said COMPLETED to a daemon that died on the spot, and forgot it again
 #   40055562  another one activated all of it behind the CLEANUP that it had forgotten, and its word for that
 #             came too late
-for seed in 4475 5181730 20216757 40055562; do
+#   50209075  a domain was through before a boot that did not come, and stayed when its baseline went back
+for seed in 4475 5181730 20216757 40055562 50209075; do
         "$sim" --seeds 1 --first "$seed"
 done
 "$sim" --seeds "${SIM_SEEDS:-10000}" --first "${SIM_FIRST:-1}"
