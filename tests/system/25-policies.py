@@ -291,7 +291,8 @@ def the_slots_are_shown_and_marked_by_ubctl():
         assert lines[5] == "next boot: rootfs.0", said
         document = json.loads(ubctl(s, "slots", "--json")[1])
         assert document["primary"] == "rootfs.0" and document["slots"][1]["state"] == "booted", document
-        assert ubctl(s, "slots", "mark", "bad", "B") == (0, "marked slot rootfs.1 as bad\n")
+        code, said = ubctl(s, "slots", "mark", "bad", "B")
+        assert code == 0 and "rootfs.1" in said, said  # the words are RAUC's
         assert s.rauc.slots()["rootfs.1"]["boot-status"] == "bad"
         code, said = ubctl(s, "slots", "mark", "active", "rootfs.1", "--json")
         assert code == 0 and json.loads(said) == {"slot": "rootfs.1", "message": "activated slot rootfs.1"}, said
