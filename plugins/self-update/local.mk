@@ -31,6 +31,7 @@ if PLUGIN_SELF_UPDATE
 plugin_LTLIBRARIES += plugins/self-update/self-update.la
 plugins_self_update_self_update_la_SOURCES = \
 	$(self_update_pure_sources) \
+	plugins/self-update/calendar.h \
 	plugins/self-update/carry.c \
 	plugins/self-update/fetch.c plugins/self-update/fetch.h \
 	plugins/self-update/health.c plugins/self-update/health.h \

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "plugins/self-update/calendar.h"
 #include "plugins/self-update/record.h"
 #include "plugins/self-update/settings.h"
 
@@ -228,7 +229,7 @@ static void print_date(int64_t sec, char buf[16])
         time_t t = (time_t)sec;
         struct tm tm;
 
-        if (!gmtime_r(&t, &tm) || strftime(buf, 16, "%Y-%m-%d", &tm) == 0)
+        if ((int64_t)t != sec || !gmtime_r(&t, &tm) || strftime(buf, 16, "%Y-%m-%d", &tm) == 0)
                 (void)snprintf(buf, 16, "?");
 }
 
@@ -252,7 +253,8 @@ static void print_time(int64_t sec, char buf[32])
         time_t t = (time_t)sec;
         struct tm tm;
 
-        if (!gmtime_r(&t, &tm) || strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        if ((int64_t)t != sec || !gmtime_r(&t, &tm) ||
+            strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
                 (void)snprintf(buf, 32, "?");
 }
 
@@ -292,6 +294,6 @@ int policy_not_before(const char *setting, int64_t fallback_sec, int64_t *ret)
         end = strptime(setting, "%Y-%m-%d", &tm);
         if (!end || *end)
                 return -EBADMSG;
-        *ret = (int64_t)timegm(&tm);
+        *ret = calendar_seconds(&tm);
         return 0;
 }

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plugins/self-update/calendar.h"
 #include "plugins/self-update/settings.h"
 
 enum {
@@ -326,7 +327,7 @@ static int parse_time(const char *text, int64_t *ret)
         }
         if (parse_offset(end, &offset) < 0)
                 return -EBADMSG;
-        *ret = (int64_t)timegm(&tm) - offset;
+        *ret = calendar_seconds(&tm) - offset;
         return 0;
 }
 
