@@ -195,8 +195,8 @@ START_TEST(what_says_nothing_about_the_bundle_does_not_stop_the_download)
 {
         static const char *const errors[] = {
                 "format=plain\n",
-                "remote=Failed to stream bundle: failed to configure streaming: range requests not "
-                "supported by server\n",
+                ("remote=Failed to stream bundle: failed to configure streaming: range requests not "
+                 "supported by server\n"),
                 "remote=Failed to stream bundle: server not responding\n",
                 "remote=already processing a different method\n",
         };
