@@ -76,8 +76,9 @@ class Tree:
                 yield name
         for folder in TOP_FOLDERS:
             for where, folders, files in os.walk(os.path.join(self.top, folder)):
-                folders[:] = [f for f in folders if f not in ("__pycache__", ".deps", ".libs",
-                                                              "autom4te.cache", "corpus", "data")]
+                # What begins with a dot is made by compilers, libtool and debhelper.
+                folders[:] = [f for f in folders if f[0] != "." and f not in (
+                        "__pycache__", "autom4te.cache", "corpus", "data")]
                 for name in files:
                     path = os.path.relpath(os.path.join(where, name), self.top)
                     if self._is_source(path):
