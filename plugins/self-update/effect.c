@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *copy(const char *text, bool *failed)
+static const char *copy(const char *text, bool *failed)
 {
-        char *p = text ? strdup(text) : NULL;
+        const char *p = text ? strdup(text) : NULL;
 
         *failed |= text && !p;
         return p;
+}
+
+/* An effect is mostly made of texts of others, so its members are const; those of a list are copies
+ * (above), and here is the one place that knows it. */
+static void drop(const char **text)
+{
+        free((char *)*text);
+        *text = NULL;
 }
 
 void effects_add(struct effects *effects, const struct effect *effect)
@@ -49,12 +57,9 @@ bool effects_take(struct effects *effects, struct effect *ret)
 
 void effect_done(struct effect *effect)
 {
-        free(effect->a);
-        free(effect->b);
-        free(effect->c);
-        effect->a = NULL;
-        effect->b = NULL;
-        effect->c = NULL;
+        drop(&effect->a);
+        drop(&effect->b);
+        drop(&effect->c);
 }
 
 void effects_done(struct effects *effects)

@@ -43,9 +43,9 @@ enum effect_kind {
 struct effect {
         enum effect_kind kind;
         uint64_t serial; /* 0: no outcome */
-        char *a;         /* NULL when the kind has none */
-        char *b;
-        char *c;
+        const char *a;   /* NULL when the kind has none; in a list they are owned by it */
+        const char *b;
+        const char *c;
         int64_t number;
 };
 
@@ -60,9 +60,10 @@ struct effects {
 /* Appends one; texts are copied, NULL stays NULL. */
 void effects_add(struct effects *effects, const struct effect *effect);
 
-/* Takes the first one out; false: there is none.  effect_done() is the caller's. */
+/* Takes the first one out, with its texts; false: there is none.  effect_done() is the caller's. */
 bool effects_take(struct effects *effects, struct effect *ret);
 
+/* Frees the texts: only of one that was taken out of a list. */
 void effect_done(struct effect *effect);
 void effects_done(struct effects *effects);
 

@@ -9,15 +9,15 @@
  * The journal is on disk before the mark is set, so that whatever dies in between, the next boot
  * knows that a trial is going on.  After a death ACTIVATE is taken up where it was once the host
  * speaks of it again, and taken back when the host says CLEANUP instead: it has not heard that the
- * slot is active, so the slot must not boot.  Power may also fail after the mark; then the slot runs
- * when ACTIVATE comes again, and the word on it is that of its trial. */
+ * slot is active, so the slot must not boot.  Power may also fail after the mark; then the slot
+ * runs when ACTIVATE comes again, and the word on it is that of its trial. */
 #include <errno.h>
 #include <string.h>
 #include <update-broker/sdk/status.h>
 
 #include "plugins/self-update/machine-internal.h"
 
-#define KEPT_GOOD "Self-update agent has activated the new OS image."
+/* Not quite what Leda's agent says at once: this is what it keeps for CLEANUP. */
 #define KEPT_BAD "Self-update agent failed to activate the new OS image."
 
 enum { PAUSE_USEC = 1000000, PATIENCE_USEC = 30000000 };
@@ -35,12 +35,10 @@ static void fail(struct machine *m, const char *why)
 
 static void succeed(struct machine *m)
 {
-        machine_keep(m, UB_UPDATE_SUCCESS, KEPT_GOOD);
-        machine_remember(m, "activated", KEPT_GOOD);
+        machine_keep(m, UB_UPDATE_SUCCESS, MESSAGE_TEXT_ACTIVATED);
+        machine_remember(m, "activated", MESSAGE_TEXT_ACTIVATED);
         if (!m->record.activity.local && m->record.pending.trial == TRIAL_OUTSTANDING)
-                machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
-                                                .a = m->record.activity.id,
-                                                .b = (char *)"the new OS image is active" });
+                machine_ask_for_boot(m);
         machine_conclude(m, STATE_ACTIVATED, MESSAGE_ACTIVATED, NULL, 0);
         machine_inventory(m);
 }
@@ -62,8 +60,7 @@ static bool ask_again(struct machine *m)
         m->waiting = true;
         if (m->time_usec - m->wait_usec >= PATIENCE_USEC)
                 return false;
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_TIMER, .number = PAUSE_USEC },
-                      on_pause);
+        machine_pause(m, &m->main, PAUSE_USEC, on_pause);
         return true;
 }
 
@@ -89,7 +86,7 @@ static void on_checked(struct machine *m, const struct event *e)
 
 static void ask(struct machine *m)
 {
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_checked);
+        machine_survey(m, &m->main, on_checked);
 }
 
 static void on_marked(struct machine *m, const struct event *e)
@@ -146,11 +143,7 @@ void activate_on_trial(struct machine *m)
 static void on_same(struct machine *m)
 {
         journal(m);
-        machine_await(m, &m->main,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"active",
-                                        .b = m->record.activity.target },
-                      on_marked);
+        machine_mark(m, &m->main, "active", m->record.activity.target, on_marked);
 }
 
 static void on_surveyed(struct machine *m, const struct event *e)
@@ -189,5 +182,5 @@ void activate_begin(struct machine *m)
                 return;
         }
         machine_conclude(m, STATE_ACTIVATING, MESSAGE_ACTIVATING, NULL, 0);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+        machine_survey(m, &m->main, on_surveyed);
 }

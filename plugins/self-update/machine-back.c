@@ -3,9 +3,9 @@
  * machine-back - ROLLBACK, CLEANUP, cancel: out of an activity again
  *
  * ROLLBACK makes the slot that ran before the one that boots, and the new one bad, and looks
- * whether that is so; it deletes the download.  INCOMPLETE follows at once, also on a failure, because
- * update managers in the field wait for it.  CLEANUP is taken in every state: it is also how an activity is given
- * up, and then an activation that nobody has heard of is taken back.
+ * whether that is so; it deletes the download.  INCOMPLETE follows at once, also on a failure,
+ * because update managers in the field wait for it.  CLEANUP is taken in every state: it is also
+ * how an activity is given up, and then an activation that nobody has heard of is taken back.
  *
  * The download goes with the activity, unless the activity was cut off by the death of something:
  * the next attempt will want the same bundle, and finds it there. */
@@ -98,16 +98,12 @@ static void on_marked_bad(struct machine *m, const struct event *e)
         if (e->result < 0)
                 machine_log(m, UB_LOG_WARNING, "slot %s is not marked bad: %s",
                             m->record.activity.target, e->text);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_checked);
+        machine_survey(m, &m->main, on_checked);
 }
 
 static void mark_bad(struct machine *m)
 {
-        machine_await(m, &m->main,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"bad",
-                                        .b = m->record.activity.target },
-                      on_marked_bad);
+        machine_mark(m, &m->main, "bad", m->record.activity.target, on_marked_bad);
 }
 
 static void on_marked_active(struct machine *m, const struct event *e)
@@ -131,11 +127,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
                 m->record.pending = (struct pending){ .trial = TRIAL_NONE };
         machine_store(m);
         if (from && *from->bootname && strcmp(m->survey.primary, a->booted) != 0)
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_MARK,
-                                                .a = (char *)"active",
-                                                .b = a->booted },
-                              on_marked_active);
+                machine_mark(m, &m->main, "active", a->booted, on_marked_active);
         else
                 mark_bad(m);
 }
@@ -159,7 +151,7 @@ void back_begin(struct machine *m)
         }
         a->state = STATE_ROLLING_BACK;
         machine_store(m);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+        machine_survey(m, &m->main, on_surveyed);
 }
 
 void back_clean_up(struct machine *m, const char *activity)
@@ -180,7 +172,7 @@ void back_clean_up(struct machine *m, const char *activity)
             strcmp(pending->id, a->id) == 0) {
                 m->gives_up = true;
                 machine_keep(m, UB_UPDATE_FAILURE, "The activation was given up.");
-                machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+                machine_survey(m, &m->main, on_surveyed);
                 return;
         }
         clean_up(m);

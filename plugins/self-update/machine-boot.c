@@ -23,8 +23,6 @@
 #include "plugins/self-update/settings.h"
 #include "plugins/self-update/verdict.h"
 
-#define CONFIRMED "New OS image confirmed after reboot."
-
 enum { BUSY_RETRY_USEC = 10000000 };
 #define LEAVE_AT_LAST_USEC UINT64_C(600000000) /* the host does not end the activity */
 
@@ -108,17 +106,14 @@ void boot_on_reboot_timer(struct machine *m)
                 return;
         }
         machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT,
-                                        .a = (char *)(m->record.pending.trial == TRIAL_OUTSTANDING
-                                                              ? "a local update is installed"
-                                                              : "the booted image is not well") });
+                                        .a = m->record.pending.trial == TRIAL_OUTSTANDING
+                                                     ? "a local update is installed"
+                                                     : "the booted image is not well" });
 }
 
 void boot_leave(struct machine *m, uint64_t after_usec)
 {
-        m->reboot_serial = ++m->serials;
-        machine_do(m, &(struct effect){ .kind = EFFECT_TIMER,
-                                        .serial = m->reboot_serial,
-                                        .number = (int64_t)after_usec });
+        m->reboot_serial = machine_start_timer(m, after_usec);
 }
 
 static void on_marked_bad(struct machine *m, const struct event *e)
@@ -131,22 +126,10 @@ static void on_marked_bad(struct machine *m, const struct event *e)
 
 static void leave_sick(struct machine *m)
 {
-        machine_await(m, &m->trial,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"bad",
-                                        .b = m->record.pending.to },
-                      on_marked_bad);
+        machine_mark(m, &m->trial, "bad", m->record.pending.to, on_marked_bad);
 }
 
 /* ---------------------------------------------------------------------------------------- trial */
-
-static void mark_good(struct machine *m, const char *slot, machine_fn next)
-{
-        machine_await(
-                m, &m->trial,
-                &(struct effect){ .kind = EFFECT_MARK, .a = (char *)"good", .b = (char *)slot },
-                next);
-}
 
 static void on_trial_checked(struct machine *m, const struct event *e)
 {
@@ -155,7 +138,7 @@ static void on_trial_checked(struct machine *m, const struct event *e)
                 machine_log(m, UB_LOG_WARNING, "slot %s is good, but %s boots next",
                             m->record.pending.to, m->survey.primary);
         RECORD_SET(m->record.confirmed, m->boot);
-        settle(m, TRIAL_GOOD, CONFIRMED);
+        settle(m, TRIAL_GOOD, MESSAGE_TEXT_CONFIRMED);
 }
 
 static void mark_trial_good(struct machine *m, const struct event *e);
@@ -163,21 +146,19 @@ static void mark_trial_good(struct machine *m, const struct event *e);
 static void on_trial_marked(struct machine *m, const struct event *e)
 {
         if (e->result == -EBUSY) {
-                machine_await(m, &m->trial,
-                              &(struct effect){ .kind = EFFECT_TIMER, .number = BUSY_RETRY_USEC },
-                              mark_trial_good);
+                machine_pause(m, &m->trial, BUSY_RETRY_USEC, mark_trial_good);
                 return;
         }
         if (e->result < 0)
                 machine_log(m, UB_LOG_ERR, "slot %s is well, but cannot be marked good: %s",
                             m->record.pending.to, e->text);
-        machine_await(m, &m->trial, &(struct effect){ .kind = EFFECT_SURVEY }, on_trial_checked);
+        machine_survey(m, &m->trial, on_trial_checked);
 }
 
 static void mark_trial_good(struct machine *m, const struct event *e)
 {
         (void)e;
-        mark_good(m, m->record.pending.to, on_trial_marked);
+        machine_mark(m, &m->trial, "good", m->record.pending.to, on_trial_marked);
 }
 
 static void on_trial_health(struct machine *m, const struct event *e)
@@ -223,11 +204,7 @@ static void on_active_again(struct machine *m, const struct event *e)
         if (e->result < 0)
                 machine_log(m, UB_LOG_ERR, "slot %s is not marked active: %s",
                             m->record.pending.from, e->text);
-        machine_await(m, &m->trial,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"bad",
-                                        .b = m->record.pending.to },
-                      on_normal);
+        machine_mark(m, &m->trial, "bad", m->record.pending.to, on_normal);
 }
 
 static void on_good_again(struct machine *m, const struct event *e)
@@ -235,11 +212,7 @@ static void on_good_again(struct machine *m, const struct event *e)
         if (e->result < 0)
                 machine_log(m, UB_LOG_ERR, "slot %s is not marked good: %s",
                             m->record.pending.from, e->text);
-        machine_await(m, &m->trial,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"active",
-                                        .b = m->record.pending.from },
-                      on_active_again);
+        machine_mark(m, &m->trial, "active", m->record.pending.from, on_active_again);
 }
 
 /* The journal says what happened before the marks are put in order, so that a failure is counted
@@ -270,7 +243,7 @@ static void fell_back(struct machine *m)
                 pending->trial = TRIAL_FELL_BACK;
                 machine_store(m);
         }
-        mark_good(m, pending->from, on_good_again);
+        machine_mark(m, &m->trial, "good", pending->from, on_good_again);
 }
 
 /* --------------------------------------------------------------------------------- confirmation */
@@ -282,9 +255,7 @@ static void on_confirmed(struct machine *m, const struct event *e)
         const struct slot *booted = survey_booted(&m->survey);
 
         if (e->result == -EBUSY) {
-                machine_await(m, &m->trial,
-                              &(struct effect){ .kind = EFFECT_TIMER, .number = BUSY_RETRY_USEC },
-                              confirm);
+                machine_pause(m, &m->trial, BUSY_RETRY_USEC, confirm);
                 return;
         }
         if (e->result < 0) {
@@ -302,7 +273,7 @@ static void confirm(struct machine *m, const struct event *e)
 
         (void)e;
         if (booted && *booted->bootname)
-                mark_good(m, booted->name, on_confirmed);
+                machine_mark(m, &m->trial, "good", booted->name, on_confirmed);
 }
 
 static void on_boot_health(struct machine *m, const struct event *e)
@@ -318,8 +289,7 @@ static void on_boot_health(struct machine *m, const struct event *e)
 
 static void ordinary(struct machine *m)
 {
-        if (!m->settings->confirm_every_boot ||
-            (*m->boot && strcmp(m->record.confirmed, m->boot) == 0))
+        if (machine_is_confirmed(m))
                 return;
         machine_await(m, &m->trial, &(struct effect){ .kind = EFFECT_HEALTH }, on_boot_health);
 }
@@ -349,11 +319,7 @@ static void repair(struct machine *m)
         } else if (machine_vouches(m)) {
                 machine_log(m, UB_LOG_NOTICE, "slot %s would boot, which nobody asked for",
                             *m->survey.primary ? m->survey.primary : "(unknown)");
-                machine_await(m, &m->trial,
-                              &(struct effect){ .kind = EFFECT_MARK,
-                                                .a = (char *)"active",
-                                                .b = (char *)booted->name },
-                              on_repaired);
+                machine_mark(m, &m->trial, "active", booted->name, on_repaired);
         }
 }
 
@@ -418,7 +384,7 @@ void boot_on_rauc_up(struct machine *m)
 {
         if (m->trial.next || m->main.next || (m->decided && !m->record.repair))
                 return;
-        machine_await(m, &m->trial, &(struct effect){ .kind = EFFECT_SURVEY }, on_looked);
+        machine_survey(m, &m->trial, on_looked);
 }
 
 static void on_start_surveyed(struct machine *m, const struct event *e)
@@ -464,7 +430,7 @@ void boot_start(struct machine *m)
 {
         tidy(m);
         download_name(m);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_start_surveyed);
+        machine_survey(m, &m->main, on_start_surveyed);
 }
 
 /* --------------------------------------------------------------------------------------- VERIFY */
@@ -484,7 +450,8 @@ void boot_verify(struct machine *m)
                 RECORD_SET(pending->message, "The device has not been restarted.");
         } else if (pending->trial == TRIAL_NONE) {
                 pending->trial = running ? TRIAL_GOOD : TRIAL_FELL_BACK;
-                RECORD_SET(pending->message, running ? CONFIRMED : "Another version is running.");
+                RECORD_SET(pending->message,
+                           running ? MESSAGE_TEXT_CONFIRMED : "Another version is running.");
         }
         answer(m);
 }

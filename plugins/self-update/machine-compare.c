@@ -112,9 +112,7 @@ static void fail(struct machine *m, const char *why)
         RECORD_SET(a->read_back, why);
         a->stamps[0] = '\0';
         machine_log(m, UB_LOG_ERR, "%s", why);
-        machine_await(m, &m->main,
-                      &(struct effect){ .kind = EFFECT_MARK, .a = (char *)"bad", .b = a->target },
-                      on_marked_bad);
+        machine_mark(m, &m->main, "bad", a->target, on_marked_bad);
 }
 
 /* Says it once: ACTIVATE finds the same reason as UPDATE. */
@@ -193,16 +191,10 @@ static void on_inspected(struct machine *m, const struct event *e)
 /* A former life may have asked RAUC what the bundle holds, not this one. */
 static void differs(struct machine *m)
 {
-        const struct activity *a = &m->record.activity;
-
         if (m->inspected)
                 judge(m);
         else
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_INSPECT,
-                                                .a = a->streamed ? (char *)a->request.url
-                                                                 : m->path },
-                              on_inspected);
+                machine_inspect(m, download_source(m), 0, on_inspected);
 }
 
 /* -------------------------------------------------------------------------------------- reading */
@@ -260,7 +252,7 @@ static void read_slot(struct machine *m)
         m->comparison.reading = true;
         machine_await(m, &m->main,
                       &(struct effect){ .kind = EFFECT_READ,
-                                        .a = (char *)slot->device,
+                                        .a = slot->device,
                                         .b = stamp,
                                         .number = (int64_t)slot->size },
                       on_read);

@@ -115,24 +115,28 @@ static void on_fetch(struct machine *m, const struct event *e)
         m->record.activity.bytes = e->total;
         m->record.activity.streamed = false;
         if (m->settings->verify == VERIFY_DOWNLOAD)
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_INSPECT, .a = m->path }, on_checked);
+                machine_inspect(m, m->path, 0, on_checked);
         else
                 succeed(m);
 }
 
-static void fetch(struct machine *m)
+void download_fetch(struct machine *m, machine_fn next)
 {
-        struct activity *a = &m->record.activity;
+        const struct request *request = &m->record.activity.request;
 
-        m->percent = 0;
-        m->posted_usec = m->time_usec;
         machine_await(m, &m->main,
                       &(struct effect){ .kind = EFFECT_FETCH,
-                                        .a = a->request.url,
-                                        .b = a->request.sha256,
-                                        .number = (int64_t)a->request.size },
-                      on_fetch);
+                                        .a = request->url,
+                                        .b = request->sha256,
+                                        .number = (int64_t)request->size },
+                      next);
+}
+
+static void fetch(struct machine *m)
+{
+        m->percent = 0;
+        m->posted_usec = m->time_usec;
+        download_fetch(m, on_fetch);
 }
 
 static void say_that_it_begins(struct machine *m)
@@ -148,8 +152,8 @@ static void say_that_it_begins(struct machine *m)
 /* -------------------------------------------------------------------------------- a look before */
 
 /* RAUC writes headers to its log and sends them to whoever a redirect names, and it knows no proxy
- * but its own: where the download would do better, it has to be asked for.  NULL: nothing is against
- * it; "": it is not wanted. */
+ * but its own: where the download would do better, it has to be asked for.  NULL: nothing is
+ * against it; "": it is not wanted. */
 static const char *why_not_look(const struct machine *m, struct ub_error *error)
 {
         const struct settings *s = m->settings;
@@ -208,11 +212,7 @@ static void look_and_fetch(struct machine *m, bool remote)
         if (why)
                 fetch_without_look(m, why);
         else
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_INSPECT,
-                                                .a = a->request.url,
-                                                .number = LOOK_USEC },
-                              on_looked);
+                machine_inspect(m, a->request.url, LOOK_USEC, on_looked);
 }
 
 /* ------------------------------------------------------------------------------------ streaming */
@@ -260,6 +260,13 @@ void download_name(struct machine *m)
         hash = hash_text(hash, request->sha256);
         (void)snprintf(m->path, sizeof(m->path), "%s/%016llx.raucb", m->settings->folder,
                        (unsigned long long)hash);
+}
+
+const char *download_source(const struct machine *m)
+{
+        const struct activity *a = &m->record.activity;
+
+        return a->streamed ? a->request.url : m->path;
 }
 
 static void on_clock_retry(struct machine *m, const struct event *e)
@@ -317,8 +324,7 @@ void download_begin(struct machine *m)
         }
         a->state = STATE_DOWNLOADING;
         machine_store(m);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_INSPECT, .a = a->request.url },
-                      on_seen_from_afar);
+        machine_inspect(m, a->request.url, 0, on_seen_from_afar);
 }
 
 void download_pause(struct machine *m)

@@ -211,11 +211,7 @@ static void stay(struct machine *m)
         const struct slot *booted = survey_booted(&m->survey);
 
         if (is_to_revert(m))
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_MARK,
-                                                .a = (char *)"active",
-                                                .b = (char *)booted->name },
-                              on_reverted);
+                machine_mark(m, &m->main, "active", booted->name, on_reverted);
         else
                 nothing_to_do(m);
 }
@@ -298,7 +294,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
 
 static void look(struct machine *m)
 {
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+        machine_survey(m, &m->main, on_surveyed);
 }
 
 /* Does the activity stand somewhere between its desired state and the boot? */

@@ -12,11 +12,24 @@ void machine_do(struct machine *m, const struct effect *effect);
 /* Does it and has the outcome go to next. */
 void machine_await(struct machine *m, struct track *track, const struct effect *effect,
                    machine_fn next);
+/* The effects that are awaited most: a look at RAUC's slots, a mark ("good", "bad", "active"), a
+ * while, and what RAUC says of a bundle (limit_usec 0: however long that takes; on the main
+ * track). */
+void machine_survey(struct machine *m, struct track *track, machine_fn next);
+void machine_mark(struct machine *m, struct track *track, const char *mark, const char *slot,
+                  machine_fn next);
+void machine_pause(struct machine *m, struct track *track, uint64_t usec, machine_fn next);
+void machine_inspect(struct machine *m, const char *bundle, uint64_t limit_usec, machine_fn next);
+/* Of no track; its event carries the serial number that is returned. */
+uint64_t machine_start_timer(struct machine *m, uint64_t usec);
+/* What a track has waited for is of no interest any more. */
 void machine_rest(struct track *track);
 void machine_store(struct machine *m);
 void machine_log(struct machine *m, int level, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 void machine_inventory(struct machine *m);
+/* Has the host ask for a boot into the activated slot. */
+void machine_ask_for_boot(struct machine *m);
 /* Answers everybody who waits for the inventory. */
 void machine_answer_gets(struct machine *m);
 
@@ -31,6 +44,8 @@ void machine_resume(struct machine *m);
  * was waited for long enough; error says what is wrong. */
 int machine_await_clock(struct machine *m, machine_fn next, struct ub_error *error);
 
+/* Was the present boot found good, or is that nobody's business here? */
+bool machine_is_confirmed(const struct machine *m);
 /* May the slot that runs be marked active, which also says that it is good? */
 bool machine_vouches(const struct machine *m);
 
@@ -72,6 +87,10 @@ void identify_local(struct machine *m, const struct event *e);
 /* Answers a desired state that can be answered at once, whatever goes on; true: it has. */
 bool identify_screen(struct machine *m, const struct event *e);
 void download_begin(struct machine *m);
+/* Fetches the bundle of the activity as a whole. */
+void download_fetch(struct machine *m, machine_fn next);
+/* Where RAUC finds the bundle: its URL when it is streamed, otherwise the file. */
+const char *download_source(const struct machine *m);
 /* Gives the bundle of the activity the name that it is kept under. */
 void download_name(struct machine *m);
 /* Gives up the download; what has arrived stays. */
@@ -83,8 +102,10 @@ void update_begin(struct machine *m);
 void update_resume(struct machine *m);
 /* A streamed installation has failed; true: the whole bundle is fetched and installed instead. */
 bool update_without_streaming(struct machine *m, const char *why);
-/* RAUC's answer to an inspection: 0, or -EBADMSG with the reason and the word for it.  A bundle that
- * is not the one that was noted is refused as well. */
+/* Ends UPDATE badly.  text: "" when RAUC gives no reason. */
+void update_fail(struct machine *m, const char *text);
+/* RAUC's answer to an inspection: 0, or -EBADMSG with the reason and the word for it.  A bundle
+ * that is not the one that was noted is refused as well. */
 int update_check_bundle(const struct machine *m, const struct event *e,
                         enum message_kind *ret_kind, char *reason, size_t size);
 /* Keeps what tells this bundle from another. */

@@ -22,12 +22,6 @@
 #include "plugins/self-update/machine-internal.h"
 #include "plugins/self-update/settings.h"
 
-static void fail(struct machine *m, const char *text)
-{
-        machine_fail(m, MESSAGE_INSTALL_FAILED, *text ? text : "Writing partition failed.",
-                     *text ? NULL : "Unexpected no-error-status of RAUC");
-}
-
 static bool was_written(const struct activity *a, const struct slot *target)
 {
         if (*target->transaction && strcmp(target->transaction, a->transaction) == 0)
@@ -87,7 +81,7 @@ static void on_same(struct machine *m)
 static void on_different(struct machine *m, const char *why)
 {
         m->record.activity.cut_off = true;
-        fail(m, why);
+        update_fail(m, why);
 }
 
 static void installed(struct machine *m)
@@ -105,18 +99,14 @@ static void on_kept(struct machine *m, const struct event *e)
         }
         (void)snprintf(text, sizeof(text), "The running slot cannot be kept active: %s", e->text);
         machine_do(m, &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"bad",
+                                        .a = "bad",
                                         .b = m->record.activity.target });
-        fail(m, text);
+        update_fail(m, text);
 }
 
 static void mark_booted_active(struct machine *m, machine_fn next)
 {
-        machine_await(m, &m->main,
-                      &(struct effect){ .kind = EFFECT_MARK,
-                                        .a = (char *)"active",
-                                        .b = m->record.activity.booted },
-                      next);
+        machine_mark(m, &m->main, "active", m->record.activity.booted, next);
 }
 
 /* True when a boot at this moment would start the new slot. */
@@ -136,12 +126,12 @@ static void on_success_surveyed(struct machine *m, const struct event *e)
                                e->text);
                 m->record.repair = true;
                 machine_spare_bundle(m, e->result);
-                fail(m, buf);
+                update_fail(m, buf);
                 return;
         }
         fault = find_fault(m, buf, sizeof(buf));
         if (fault) {
-                fail(m, fault);
+                update_fail(m, fault);
                 return;
         }
         if (!would_boot_target(m)) {
@@ -170,7 +160,7 @@ static void on_failure_kept(struct machine *m, const struct event *e)
                             m->record.activity.target, e->text);
                 m->record.repair = true;
         }
-        fail(m, m->record.activity.kept_message);
+        update_fail(m, m->record.activity.kept_message);
 }
 
 static void on_failure_surveyed(struct machine *m, const struct event *e)
@@ -185,7 +175,7 @@ static void on_failure_surveyed(struct machine *m, const struct event *e)
         if (e->result >= 0 && would_boot_target(m) && machine_vouches(m))
                 mark_booted_active(m, on_failure_kept);
         else if (!update_without_streaming(m, m->record.activity.kept_message))
-                fail(m, m->record.activity.kept_message);
+                update_fail(m, m->record.activity.kept_message);
 }
 
 /* Our process died, and RAUC has finished meanwhile: it may have been a success. */
@@ -207,12 +197,12 @@ void judge_begin(struct machine *m, int result, const char *text)
         if (result == -ECONNRESET) { /* RAUC is gone; there is nobody to ask */
                 m->record.repair = true;
                 machine_spare_bundle(m, result);
-                fail(m, text);
+                update_fail(m, text);
                 return;
         }
         if (result == -EINTR)
                 next = on_interrupted_surveyed;
         if (result < 0)
                 RECORD_SET(m->record.activity.kept_message, text);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, next);
+        machine_survey(m, &m->main, next);
 }

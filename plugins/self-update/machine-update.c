@@ -26,7 +26,7 @@ enum { RETRY_USEC = 2000000, TICK_USEC = 60000000 };
 static void look(struct machine *m);
 static void install(struct machine *m);
 
-static void fail(struct machine *m, const char *text)
+void update_fail(struct machine *m, const char *text)
 {
         machine_fail(m, MESSAGE_INSTALL_FAILED, *text ? text : "Writing partition failed.",
                      *text ? NULL : "Unexpected no-error-status of RAUC");
@@ -50,15 +50,14 @@ static bool wait(struct machine *m, uint64_t limit_usec, const char *why)
         }
         if (m->time_usec - m->wait_usec >= limit_usec)
                 return false;
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_TIMER, .number = RETRY_USEC },
-                      on_retry);
+        machine_pause(m, &m->main, RETRY_USEC, on_retry);
         return true;
 }
 
 static void wait_for_rauc(struct machine *m)
 {
         if (!wait(m, m->settings->rauc.busy_usec, BUSY))
-                fail(m, BUSY);
+                update_fail(m, BUSY);
 }
 
 /* ---------------------------------------------------------------------------------- the bundle */
@@ -134,21 +133,12 @@ static void on_inspected(struct machine *m, const struct event *e)
         install(m);
 }
 
-static const char *source(const struct machine *m)
-{
-        const struct activity *a = &m->record.activity;
-
-        return a->streamed ? a->request.url : m->path;
-}
-
 static void check(struct machine *m)
 {
         if (m->record.activity.checked)
                 install(m);
         else
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_INSPECT, .a = (char *)source(m) },
-                              on_inspected);
+                machine_inspect(m, download_source(m), 0, on_inspected);
 }
 
 /* --------------------------------------------------------------------------------- installation */
@@ -159,11 +149,7 @@ static void arm_tick(struct machine *m)
 {
         uint64_t limit = m->settings->rauc.silence_usec;
 
-        m->tick_serial = ++m->serials;
-        machine_do(m, &(struct effect){ .kind = EFFECT_TIMER,
-                                        .serial = m->tick_serial,
-                                        .number = limit && limit < TICK_USEC ? (int64_t)limit
-                                                                             : TICK_USEC });
+        m->tick_serial = machine_start_timer(m, limit && limit < TICK_USEC ? limit : TICK_USEC);
 }
 
 void update_on_tick(struct machine *m)
@@ -180,7 +166,7 @@ void update_on_tick(struct machine *m)
                                                  "from its device for %llu s."
                                                : "RAUC has not made any progress for %llu s.",
                                (unsigned long long)(limit / 1000000));
-                fail(m, text);
+                update_fail(m, text);
                 return;
         }
         machine_say(m, m->percent > 0 ? MESSAGE_INSTALLING : MESSAGE_CHECKING, NULL,
@@ -199,7 +185,7 @@ void update_on_installation(struct machine *m, const struct event *e)
                         wait_for_rauc(m);
                 } else if (e->result < 0) {
                         machine_spare_bundle(m, e->result);
-                        fail(m, e->text);
+                        update_fail(m, e->text);
                 } else {
                         m->record.activity.touched = true;
                         machine_store(m);
@@ -244,11 +230,11 @@ static void install(struct machine *m)
         machine_store(m);
         machine_await(m, &m->main,
                       &(struct effect){ .kind = EFFECT_INSTALL,
-                                        .a = (char *)source(m),
+                                        .a = download_source(m),
                                         .b = a->transaction,
                                         /* There is nothing to require of a plain one: RAUC has
                                          * hashed all of it, and refuses to be asked. */
-                                        .c = a->plain ? (char *)"" : a->hash },
+                                        .c = a->plain ? "" : a->hash },
                       update_on_installation);
         m->alive_usec = m->time_usec;
 }
@@ -261,7 +247,7 @@ static void on_disarmed(struct machine *m, const struct event *e)
         if (e->result == -EBUSY)
                 wait_for_rauc(m);
         else if (e->result < 0)
-                fail(m, e->text);
+                update_fail(m, e->text);
         else
                 check(m);
 }
@@ -273,11 +259,7 @@ static void disarm(struct machine *m)
         const struct activity *a = &m->record.activity;
 
         if (*a->target && strcmp(m->survey.primary, a->target) == 0 && machine_vouches(m))
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_MARK,
-                                                .a = (char *)"active",
-                                                .b = (char *)a->booted },
-                              on_disarmed);
+                machine_mark(m, &m->main, "active", a->booted, on_disarmed);
         else
                 check(m);
 }
@@ -296,22 +278,22 @@ static void on_surveyed(struct machine *m, const struct event *e)
         if (e->result < 0) {
                 machine_spare_bundle(m, e->result);
                 (void)snprintf(text, sizeof(text), "RAUC cannot be asked: %s", e->text);
-                fail(m, text);
+                update_fail(m, text);
                 return;
         }
         booted = survey_booted(&m->survey);
         target = survey_target(&m->survey);
         if (!booted || survey_booted_twice(&m->survey) || !target) {
-                fail(m, !booted ? "RAUC does not know which slot is running."
-                        : !target ? "There is no slot to install into."
-                                  : "Two slots are said to be running.");
+                update_fail(m, !booted   ? "RAUC does not know which slot is running."
+                               : !target ? "There is no slot to install into."
+                                         : "Two slots are said to be running.");
                 return;
         }
         /* RAUC would write an environment that has no way back. */
         if (!*m->survey.primary && machine_vouches(m)) {
                 (void)snprintf(text, sizeof(text), "The boot environment is damaged: %s",
                                m->survey.primary_error);
-                fail(m, text);
+                update_fail(m, text);
                 return;
         }
         RECORD_SET(a->booted, booted->name);
@@ -326,10 +308,10 @@ static void look(struct machine *m)
         int r = machine_await_clock(m, on_retry, &error);
 
         if (r < 0)
-                fail(m, error.text);
+                update_fail(m, error.text);
         if (r != 0)
                 return;
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_surveyed);
+        machine_survey(m, &m->main, on_surveyed);
 }
 
 /* --------------------------------------------------------------------------------- not streamed */
@@ -343,7 +325,7 @@ static void on_fetched(struct machine *m, const struct event *e)
                 return;
         if (e->result < 0) {
                 (void)snprintf(text, sizeof(text), "Download failed: %s", e->text);
-                fail(m, text);
+                update_fail(m, text);
                 return;
         }
         m->record.activity.bytes = e->total;
@@ -362,12 +344,7 @@ bool update_without_streaming(struct machine *m, const char *why)
         m->percent = 0;
         machine_store(m);
         machine_say(m, MESSAGE_NOT_STREAMED, *why ? why : NULL, 0);
-        machine_await(m, &m->main,
-                      &(struct effect){ .kind = EFFECT_FETCH,
-                                        .a = a->request.url,
-                                        .b = a->request.sha256,
-                                        .number = (int64_t)a->request.size },
-                      on_fetched);
+        download_fetch(m, on_fetched);
         return true;
 }
 
@@ -399,7 +376,7 @@ static void on_resumed(struct machine *m, const struct event *e)
                 machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_ATTACH },
                               update_on_installation);
         else if (e->result < 0)
-                fail(m, e->text);
+                update_fail(m, e->text);
         else
                 judge_begin(m, -EINTR, "The installation was interrupted.");
 }
@@ -410,7 +387,7 @@ void update_resume(struct machine *m)
 
         if (*m->boot && strcmp(a->boot, m->boot) != 0) {
                 m->record.repair = a->touched;
-                fail(m, "The device was restarted during the installation.");
+                update_fail(m, "The device was restarted during the installation.");
                 return;
         }
         if (!a->touched) {
@@ -419,5 +396,5 @@ void update_resume(struct machine *m)
         }
         m->alive_usec = m->time_usec;
         arm_tick(m);
-        machine_await(m, &m->main, &(struct effect){ .kind = EFFECT_SURVEY }, on_resumed);
+        machine_survey(m, &m->main, on_resumed);
 }

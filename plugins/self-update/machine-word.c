@@ -42,8 +42,8 @@ static bool ends_step(enum message_kind kind)
 static void send(struct machine *m, const char *activity, const char *payload)
 {
         machine_do(m, &(struct effect){ .kind = EFFECT_FEEDBACK,
-                                        .a = (char *)activity,
-                                        .b = (char *)payload });
+                                        .a = activity,
+                                        .b = payload });
 }
 
 static char *render(struct machine *m, const struct message *message)

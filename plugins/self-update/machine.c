@@ -34,6 +34,41 @@ void machine_await(struct machine *m, struct track *track, const struct effect *
         machine_do(m, &numbered);
 }
 
+void machine_survey(struct machine *m, struct track *track, machine_fn next)
+{
+        machine_await(m, track, &(struct effect){ .kind = EFFECT_SURVEY }, next);
+}
+
+void machine_mark(struct machine *m, struct track *track, const char *mark, const char *slot,
+                  machine_fn next)
+{
+        machine_await(m, track,
+                      &(struct effect){ .kind = EFFECT_MARK, .a = mark, .b = slot }, next);
+}
+
+void machine_pause(struct machine *m, struct track *track, uint64_t usec, machine_fn next)
+{
+        machine_await(m, track,
+                      &(struct effect){ .kind = EFFECT_TIMER, .number = (int64_t)usec }, next);
+}
+
+void machine_inspect(struct machine *m, const char *bundle, uint64_t limit_usec, machine_fn next)
+{
+        machine_await(m, &m->main,
+                      &(struct effect){ .kind = EFFECT_INSPECT,
+                                        .a = bundle,
+                                        .number = (int64_t)limit_usec },
+                      next);
+}
+
+uint64_t machine_start_timer(struct machine *m, uint64_t usec)
+{
+        machine_do(m, &(struct effect){ .kind = EFFECT_TIMER,
+                                        .serial = ++m->serials,
+                                        .number = (int64_t)usec });
+        return m->serials;
+}
+
 void machine_rest(struct track *track)
 {
         *track = (struct track){ .next = NULL };
@@ -57,7 +92,14 @@ void machine_log(struct machine *m, int level, const char *format, ...)
 
 void machine_inventory(struct machine *m)
 {
-        machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = (char *)"" });
+        machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = "" });
+}
+
+void machine_ask_for_boot(struct machine *m)
+{
+        machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
+                                        .a = m->record.activity.id,
+                                        .b = MACHINE_BOOT_REASON });
 }
 
 /* ------------------------------------------------------------------------------------ questions */
@@ -75,15 +117,18 @@ const char *machine_version(const struct machine *m)
         return m->surveyed ? "bundle_version_not_available" : "";
 }
 
+bool machine_is_confirmed(const struct machine *m)
+{
+        return !m->settings->confirm_every_boot ||
+               (*m->boot && strcmp(m->record.confirmed, m->boot) == 0);
+}
+
 bool machine_vouches(const struct machine *m)
 {
-        const struct record *record = &m->record;
+        enum trial trial = m->record.pending.trial;
 
-        if (survey_is_rescue(&m->survey) || record->pending.trial == TRIAL_RUNNING ||
-            record->pending.trial == TRIAL_SICK)
-                return false;
-        return !m->settings->confirm_every_boot ||
-               (*m->boot && strcmp(record->confirmed, m->boot) == 0);
+        return !survey_is_rescue(&m->survey) && trial != TRIAL_RUNNING && trial != TRIAL_SICK &&
+               machine_is_confirmed(m);
 }
 
 void machine_spare_bundle(struct machine *m, int result)
@@ -109,10 +154,7 @@ int machine_await_clock(struct machine *m, machine_fn next, struct ub_error *err
                         machine_log(m, UB_LOG_NOTICE, "waiting: %s", error->text);
         }
         if (r < 0 && m->time_usec - m->clock_usec < m->settings->clock.wait_usec) {
-                machine_await(m, &m->main,
-                              &(struct effect){ .kind = EFFECT_TIMER,
-                                                .number = CLOCK_RETRY_USEC },
-                              next);
+                machine_pause(m, &m->main, CLOCK_RETRY_USEC, next);
                 return 1;
         }
         m->clock_usec = 0;
@@ -190,9 +232,7 @@ static void repeat_success(struct machine *m, const struct step *step)
 
         message_amount("Downloaded", a->bytes, text);
         if (step->after == STATE_ACTIVATED && m->record.pending.trial == TRIAL_OUTSTANDING)
-                machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT_REQUEST,
-                                                .a = a->id,
-                                                .b = (char *)"the new OS image is active" });
+                machine_ask_for_boot(m);
         machine_say(m, step->success, step->after == STATE_DOWNLOADED ? text : NULL,
                     step->after == STATE_ACTIVATED ? 0 : 100);
 }
@@ -364,7 +404,7 @@ void machine_answer_gets(struct machine *m)
 static void on_get(struct machine *m, const char *activity)
 {
         if ((m->main.next && m->started) || m->n_gets == MACHINE_GETS_MAX) {
-                machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = (char *)activity });
+                machine_do(m, &(struct effect){ .kind = EFFECT_INVENTORY, .a = activity });
                 return;
         }
         RECORD_SET(m->gets[m->n_gets], activity);

@@ -78,6 +78,9 @@ struct signers;
 
 enum { MACHINE_HELD_MAX = 8, MACHINE_GETS_MAX = 32 };
 
+/* Why the host is asked for a boot. */
+#define MACHINE_BOOT_REASON "the new OS image is active"
+
 enum event_kind {
         EVENT_START = 1,    /* flags: UB_START_*; text: id of the boot */
         EVENT_DESIRED,      /* activity, json */
@@ -99,7 +102,7 @@ enum event_kind {
         EVENT_READ,       /* result, text; reading */
         EVENT_HEALTH,     /* result, text */
         EVENT_TIMER,
-        EVENT_UNSTORED, /* result, text: the record is not on disk, and nothing behind it was done */
+        EVENT_UNSTORED, /* result, text: not on disk, and nothing behind it was done */
         EVENT_RAUC_UP,  /* its name has appeared on the bus */
         EVENT_RAUC_GONE, /* it has disappeared */
 };

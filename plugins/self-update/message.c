@@ -15,13 +15,11 @@
 #define TEXT_SAME "Current OS image is equal to the target one from desired state."
 #define TEXT_UPDATING "Self-update agent is performing an OS image update."
 #define TEXT_ACTIVATING "Self-update agent is performing an OS image activation."
-#define TEXT_ACTIVATED "Self-update agent has activated the new OS image."
 #define TEXT_NOT_ACTIVATED "Self-update agent has failed to activate the new OS image."
-#define TEXT_CONFIRMED "New OS image confirmed after reboot."
 #define TEXT_ROLLBACK "Self-update agent is rolling back."
 
-/* What each kind of message is made of.  Leda's agent calls the action UPDATING to the end of UPDATE
- * and through ACTIVATE; Kanto's types have words of their own for that. */
+/* What each kind of message is made of.  Leda's agent calls the action UPDATING to the end of
+ * UPDATE and through ACTIVATE; Kanto's types have words of their own for that. */
 static const struct shape {
         const char *status; /* NULL: settings_final_status() */
         const char *text;   /* NULL: that of the message */
@@ -59,8 +57,8 @@ static const struct shape {
                                    "Install in streaming mode failed, trying in download mode." },
         [MESSAGE_ACTIVATING] = { UB_ACTIVATING, TEXT_ACTIVATING, true, UB_UPDATING, UB_ACTIVATING,
                                  TEXT_ACTIVATING },
-        [MESSAGE_ACTIVATED] = { UB_ACTIVATION_SUCCESS, TEXT_ACTIVATED, true, UPDATED,
-                                UB_ACTIVATION_SUCCESS, TEXT_ACTIVATED },
+        [MESSAGE_ACTIVATED] = { UB_ACTIVATION_SUCCESS, MESSAGE_TEXT_ACTIVATED, true, UPDATED,
+                                UB_ACTIVATION_SUCCESS, MESSAGE_TEXT_ACTIVATED },
         [MESSAGE_ACTIVATION_FAILED] = { UB_ACTIVATION_FAILURE, TEXT_NOT_ACTIVATED, true,
                                         UB_UPDATE_FAILURE, UB_ACTIVATION_FAILURE,
                                         TEXT_NOT_ACTIVATED },
@@ -76,11 +74,11 @@ static const struct shape {
                                       UB_UPDATE_FAILURE, NULL, NULL },
         [MESSAGE_VERIFYING] = { UB_VERIFYING, "Self-update agent is checking the new OS image.",
                                 true, UB_UPDATING, NULL, NULL },
-        [MESSAGE_CONFIRMED] = { UB_VERIFY_SUCCESS, TEXT_CONFIRMED, true, UB_UPDATE_SUCCESS, NULL,
-                                TEXT_CONFIRMED },
+        [MESSAGE_CONFIRMED] = { UB_VERIFY_SUCCESS, MESSAGE_TEXT_CONFIRMED, true, UB_UPDATE_SUCCESS,
+                                NULL, MESSAGE_TEXT_CONFIRMED },
         [MESSAGE_NOT_CONFIRMED] = { UB_VERIFY_FAILURE, NULL, true, UB_UPDATE_FAILURE, NULL, NULL },
-        [MESSAGE_LATE_COMPLETED] = { UB_COMPLETED, TEXT_CONFIRMED, true, UB_UPDATE_SUCCESS, NULL,
-                                     TEXT_CONFIRMED },
+        [MESSAGE_LATE_COMPLETED] = { UB_COMPLETED, MESSAGE_TEXT_CONFIRMED, true, UB_UPDATE_SUCCESS,
+                                     NULL, MESSAGE_TEXT_CONFIRMED },
 };
 
 /* The first that there is; the last one always is. */

@@ -17,6 +17,10 @@
 
 struct settings;
 
+/* Texts that are also kept, and told when the activity ends. */
+#define MESSAGE_TEXT_ACTIVATED "Self-update agent has activated the new OS image."
+#define MESSAGE_TEXT_CONFIRMED "New OS image confirmed after reboot."
+
 enum message_kind {
         MESSAGE_IDENTIFYING = 0, /* m1 */
         MESSAGE_IDENTIFIED,      /* m2 */

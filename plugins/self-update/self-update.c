@@ -243,7 +243,7 @@ static int self_update_feedback_get(void *data, const char *activity)
                 return -ENOENT;
         if (a->state == STATE_ACTIVATED &&
             self->machine.record.pending.trial == TRIAL_OUTSTANDING)
-                (void)ub_reboot_request(self->host, activity, "the new OS image is active");
+                (void)ub_reboot_request(self->host, activity, MACHINE_BOOT_REASON);
         return carry_request(self,
                              &(struct event){ .kind = EVENT_FEEDBACK_GET, .activity = activity });
 }
