@@ -241,8 +241,8 @@ static void go_without_inspect(struct call *call)
                             &bundle);
                 return;
         }
-        ub_notice(call->rauc->host, "this RAUC has no InspectBundle (it came with 1.9): why a bundle "
-                                    "is refused is known only when it is installed");
+        ub_notice(call->rauc->host, "this RAUC has no InspectBundle (it came with 1.9): why a "
+                                    "bundle is refused is known only when it is installed");
         call->rauc->no_inspect = true;
         r = send_inspect(call);
         if (r < 0)

@@ -2,12 +2,12 @@
  *
  * rauc-probe - does this RAUC read a remote bundle in parts, or would it fetch all of it?
  *
- * A RAUC may be built without streaming.  Asked to look at a remote bundle it then fetches the whole
- * of it into its folder for temporary files first, and answers nothing else meanwhile.  No member of
- * its interface tells which kind it is, and its texts change.  What it asks a web server for tells:
- * one that streams begins with a request for a range.  So, before the first remote bundle, it is sent
- * to a server of our own on the loopback, which notes whether a range was asked for, and answers 404,
- * with which both kinds give up at once.
+ * A RAUC may be built without streaming.  Asked to look at a remote bundle it then fetches the
+ * whole of it into its folder for temporary files first, and answers nothing else meanwhile.  No
+ * member of its interface tells which kind it is, and its texts change.  What it asks a web server
+ * for tells: one that streams begins with a request for a range.  So, before the first remote
+ * bundle, it is sent to a server of our own on the loopback, which notes whether a range was asked
+ * for, and answers 404, with which both kinds give up at once.
  *
  * The path is a random number, so that no other user of the machine can answer for RAUC. */
 #include <errno.h>
@@ -95,7 +95,8 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
                 return 0;
         probe->n = 0;
         probe->request[0] = '\0';
-        if (sd_event_add_io(probe->event, &probe->reading, client, EPOLLIN, on_readable, probe) < 0) {
+        if (sd_event_add_io(probe->event, &probe->reading, client, EPOLLIN, on_readable, probe) <
+            0) {
                 (void)close(client);
                 return 0;
         }

@@ -8,12 +8,12 @@
  *   - The property "Operation" is never looked at.  A rejected request of anybody resets it while
  *     an installation goes on.  What counts is "Completed", the loss of the name, and the answer
  *     "already processing a different method".
- *   - "Completed" carries no name.  RAUC installs one bundle at a time and a bus keeps the order, so
- *     from the moment on that it has accepted ours the next one is ours.
+ *   - "Completed" carries no name.  RAUC installs one bundle at a time and a bus keeps the order,
+ *     so from the moment on that it has accepted ours the next one is ours.
  *   - When the service dies there is no "Completed"; the name disappears.
- *   - Which members there are is found out by trying: InspectBundle (1.9) or Info; what InstallBundle
- *     takes beside the bundle (1.10: transaction-id, 1.14: require-manifest-hash).  A key that this
- *     RAUC does not know costs one more call, and is remembered.
+ *   - Which members there are is found out by trying: InspectBundle (1.9) or Info; what
+ *     InstallBundle takes beside the bundle (1.10: transaction-id, 1.14: require-manifest-hash).
+ *     A key that this RAUC does not know costs one more call, and is remembered.
  *   - A RAUC without streaming fetches all of a remote bundle to look at it.  So it is never asked
  *     for one before it has shown that it asks for parts (rauc-probe.c).
  *   - RAUC may hash a whole bundle inside its main loop, so every call has a time limit of its own.

@@ -188,7 +188,8 @@ void record_unblock(struct record *record, const struct identity *identity);
 uint64_t record_failures(const struct record *record, const struct identity *identity);
 
 /* Notes that a signed request was begun.  The list needs no clock: what makes room moves the limit
- * below which every request is taken for used, and a request that has expired by then is no loss. */
+ * below which every request is taken for used, and a request that has expired by then is no
+ * loss. */
 void record_use(struct record *record, const char *id, int64_t expires_sec);
 /* Was it?  Or might it have been: it expires before something that is not remembered any more. */
 bool record_is_used(const struct record *record, const char *id, int64_t expires_sec);

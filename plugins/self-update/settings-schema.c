@@ -59,7 +59,9 @@
 
 #define CLOCK "\"notBefore\":" VERSION ",\"wait\":" TIME
 
-#define WATCH "\"folder\":" PATH ",\"interval\":" TIME ",\"install\":" BOOLEAN ",\"reboot\":" BOOLEAN
+#define WATCH                                                                    \
+        "\"folder\":" PATH ",\"interval\":" TIME ","                             \
+        "\"install\":" BOOLEAN ",\"reboot\":" BOOLEAN
 
 #define SECTIONS                                                                 \
         "\"download\":" OBJECT(DOWNLOAD) ",\"rauc\":" OBJECT(RAUC) ","           \

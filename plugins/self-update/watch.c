@@ -237,8 +237,9 @@ static void on_bell(void *data, int fd, uint32_t events)
 
         (void)fd;
         (void)events;
+        /* Of a full list nobody knows what did not fit into it. */
         for (i = 0; i < watch->n_seen; i++)
-                watch->seen[i].there = watch->scan->n == SEEN_MAX; /* not all of them were looked at */
+                watch->seen[i].there = watch->scan->n == SEEN_MAX;
         for (i = 0; i < watch->scan->n; i++)
                 look_at(watch, &watch->scan->list[i]);
         forget_absent(watch);
