@@ -576,6 +576,7 @@ struct broker *broker_free(struct broker *b)
         (void)journal_free(b->journal);
         (void)chronicle_free(b->chronicle);
         (void)breadcrumb_free(b->breadcrumb);
+        (void)sd_event_source_disable_unref(b->unwell_boot);
         (void)sd_event_source_disable_unref(b->farewell);
         cleanup_close(&b->agents_fd);
         cleanup_close(&b->runtime_fd);

@@ -358,7 +358,9 @@ static void on_reboot_request(void *data, struct supervisor *supervisor, const c
         struct hosted *h = data;
 
         (void)supervisor;
-        if (is_direct(h, activity))
+        if (!*activity)
+                boot_unwell(h, reason);
+        else if (is_direct(h, activity))
                 direct_reboot_request(h, reason);
         else
                 broker_give(h->broker, &(struct event){

@@ -146,6 +146,7 @@ struct broker {
         struct broker_timer **timers; /* by kind and slot; NULL: not armed */
         size_t n_timers;              /* places */
         struct reboot *reboot;
+        sd_event_source *unwell_boot; /* due outside of any activity; NULL: none */
         struct inhibitor *inhibitor; /* of shutdown, while the device is being changed */
 
         struct hosted **hosted; /* agents in the order of their domains, then connectors */
@@ -267,6 +268,10 @@ void agent_topics_late_feedback(struct hosted *h, const char *activity, const ch
 /* activity: of who asked on these topics; "": nobody did. */
 void agent_topics_current_state(struct hosted *h, const char *activity, const char *json);
 void agent_topics_oversized(struct hosted *h, const struct mqtt_message *message);
+
+/* boot.c */
+/* The agent asks for a boot outside of any activity: it comes when none runs. */
+void boot_unwell(struct hosted *h, const char *reason);
 
 /* direct.c */
 /* The id that who drives it by hand knows it by. */

@@ -4,6 +4,7 @@ libhost_broker_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
 libhost_broker_a_SOURCES = \
 	host/broker/agent-topics.c \
 	host/broker/broker.c host/broker/broker.h \
+	host/broker/boot.c \
 	host/broker/carry.c \
 	host/broker/chronicle.c host/broker/chronicle.h \
 	host/broker/control.c host/broker/control.h \

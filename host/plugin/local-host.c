@@ -485,7 +485,7 @@ static int host_reboot_request(void *ctx, const char *activity, const char *reas
         r = local_check_text(local, "reboot_request", "the reason", reason, UB_MAX_LOG);
         if (r < 0)
                 return r;
-        if (!dialog_runs(&local->dialog, activity))
+        if (*activity && !dialog_runs(&local->dialog, activity))
                 return judge(local, "reboot_request", activity, -ENOENT);
         LOCAL_EMIT(local, reboot_request, activity, reason);
         return 0;

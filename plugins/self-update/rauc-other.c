@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <update-broker/sdk/host.h>
 #include <update-broker/sdk/log.h>
 #include <update-broker/sdk/nest.h>
 
@@ -16,10 +17,17 @@ static int on_rebooting(sd_bus_message *m, void *data, sd_bus_error *unused)
 {
         const sd_bus_error *error = sd_bus_message_get_error(m);
         struct rauc *rauc = data;
+        int r;
 
         (void)unused;
-        if (error)
-                ub_err(rauc->host, "the device cannot be restarted: %s", error->message);
+        if (!error)
+                return 0;
+        /* Without polkit logind lets nobody but root, and the agent need not be that. */
+        ub_notice(rauc->host, "logind does not restart the device for this agent (%s); the daemon "
+                              "is asked to", error->message);
+        r = ub_reboot_request(rauc->host, "", "the running system is to be left");
+        if (r < 0)
+                ub_err(rauc->host, "the device cannot be restarted: %s", strerror(-r));
         return 0;
 }
 

@@ -626,7 +626,8 @@ static int on_reboot(sd_bus_message *m, void *data, sd_bus_error *error)
 {
         struct fake_rauc *rauc = data;
 
-        (void)error;
+        if (rauc->no_reboot)
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied");
         rauc->n_reboots++;
         fake_host_add_line(rauc->host, "logind Reboot");
         return sd_bus_reply_method_return(m, NULL);

@@ -93,6 +93,7 @@ struct fake_rauc {
         sd_bus_message *asked; /* ... and who waits for what comes of it */
         int steps;
         unsigned n_reboots; /* that logind was asked for */
+        bool no_reboot;     /* logind refuses */
 };
 
 /* Starts bus and service; slots rootfs.0 (A, v1.0, booted, good) and rootfs.1 (B). */

@@ -299,11 +299,13 @@ START_TEST(a_refused_activity_leaves_the_present_one)
         ck_assert_int_eq(HOST(feedback, "a1", "{\"status\":\"IDENTIFIED\"}"), 0);
         ck_assert_int_eq(HOST(reboot_request, "a2", "why"), -ENOENT);
         ck_assert_int_eq(HOST(reboot_request, "a1", "a new kernel"), 0);
+        ck_assert_int_eq(HOST(reboot_request, "", "it is not well"), 0);
         owner.dispatching--;
         expect("misbehaved answered an activity that does not run: feedback: no activity a2");
         expect("feedback a1 {\"status\":\"IDENTIFIED\"}");
         expect("misbehaved answered an activity that does not run: reboot_request: no activity a2");
         expect("reboot_request a1 a new kernel");
+        expect("reboot_request  it is not well");
         ck_assert_int_eq(instance_activity_end(owner.instance, "a1"), 0);
         ck_assert_int_eq(instance_current_state_get(owner.instance, "q1"), 0);
         wait_for("answered current_state_get");

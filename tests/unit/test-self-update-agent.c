@@ -191,7 +191,8 @@ START_TEST(G5_a_boot_that_fell_back_is_put_in_order_and_told)
 }
 END_TEST
 
-START_TEST(G6_a_sick_boot_is_left)
+/* asks: what it does to get out of the slot, whom logind lets restart the device or not. */
+static void leave_a_sick_boot(bool no_reboot, const char *asks)
 {
         char path[PATH_MAX];
         struct rig rig;
@@ -208,6 +209,7 @@ START_TEST(G6_a_sick_boot_is_left)
                        "\"1s\",\"interval\":\"100ms\"}}", rig.folder.path);
         (void)strncat(rig.settings, more, sizeof(rig.settings) - strlen(rig.settings) - 1);
         rig_start(&rig, 0);
+        rig.rauc->no_reboot = no_reboot;
         (void)fake_host_next(rig.fake, "rauc Mark good rootfs.0");
         update_all_the_way(&rig);
         rig_boot(&rig, 1, 0);
@@ -215,12 +217,23 @@ START_TEST(G6_a_sick_boot_is_left)
                   &(struct f1){ "INCOMPLETE", "Self-update incomplete.", "UPDATE_FAILURE", 0,
                                 "Health check failed: 10-engine: exit status 1" });
         (void)fake_host_next(rig.fake, "rauc Mark bad rootfs.1");
-        (void)fake_host_next(rig.fake, "logind Reboot");
+        (void)fake_host_next(rig.fake, asks);
         rig_boot(&rig, 0, 0);
         (void)fake_host_next(rig.fake, "rauc Mark bad rootfs.1");
         ck_assert_str_eq(primary(&rig), "rootfs.0");
         ck_assert_uint_eq(fake_host_count(rig.fake, "feedback a1 {\"status\":\"INCOMPLETE\""), 1);
         rig_done(&rig);
+}
+
+START_TEST(G6_a_sick_boot_is_left)
+{
+        leave_a_sick_boot(false, "logind Reboot");
+}
+END_TEST
+
+START_TEST(an_agent_whom_logind_refuses_asks_the_host_for_the_boot)
+{
+        leave_a_sick_boot(true, "reboot  the running system is to be left");
 }
 END_TEST
 
@@ -816,6 +829,7 @@ UNIT_MAIN("self-update-agent", a_bundle_on_a_stick_is_installed_without_being_as
           the_unsafe_window_of_a_rauc_that_activates_is_closed_again,
           rauc_1_8_has_neither_inspect_nor_transactions, G4_a_good_boot_is_confirmed_and_told,
           G5_a_boot_that_fell_back_is_put_in_order_and_told, G6_a_sick_boot_is_left,
+          an_agent_whom_logind_refuses_asks_the_host_for_the_boot,
           VERIFY_is_answered_with_the_verdict, VERIFY_of_a_boot_that_fell_back_fails,
           G7_the_same_version_is_nothing_to_do, G8_invalid_requests_are_answered,
           G9_a_scheme_that_is_not_allowed_fails_the_download,
