@@ -12,6 +12,7 @@ that an integrator copies comes from plugins/self-update/examples; ./overlay hol
 """
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -140,7 +141,7 @@ class Factory:
         shutil.copy(os.path.join(EXAMPLES, kind, "system.conf"), root + "/etc/rauc/system.conf")
         shutil.copy(os.path.join(self.keys, "ca.pem"), root + "/etc/rauc/ca.pem")
         access = read(os.path.join(EXAMPLES, "rauc-access.conf"))
-        write(root + "/etc/dbus-1/system.d/zz-rauc-access.conf", access.replace("  <!--\n", "").replace("  -->\n", ""))
+        write(root + "/etc/dbus-1/system.d/zz-rauc-access.conf", re.sub(r"\n  (<!--|-->)(?=\n)", "", access))
         release = os.path.realpath(root + "/usr/lib/os-release")
         write(release, read(release) + "EDITION_ID=\"%s\"\n" % version)
         write(root + "/etc/machine-id", "")
