@@ -7,6 +7,7 @@
  *     delivery.c       the end of an activity, until somebody has it
  *     agent-topics.c   a hosted agent's own topics, for who drives it by hand
  *     direct.c         ... and the activity that is driven so
+ *     boot.c           a boot that an agent asks for outside of any activity
  *     hosted.c         one plugin: what it says comes in, what it is told goes out
  *     plugin-mqtt.c    the MQTT service of plugins
  *     facts.c          values for preconditions, from topics

@@ -117,7 +117,9 @@ static int on_feedback(struct process *p, const struct frame *frame)
 
 static int on_reboot_request(struct process *p, const struct frame *frame)
 {
-        if (p->activity[0] && strcmp(p->activity, frame->text[0]) == 0)
+        bool outside = frame->text[0][0] == '\0';
+
+        if (outside || (p->activity[0] && strcmp(p->activity, frame->text[0]) == 0))
                 p->events->reboot_request(p->data, frame->text[0], frame->text[1]);
         return 0;
 }

@@ -41,14 +41,16 @@ OVERLAY = os.path.join(os.path.dirname(os.path.realpath(__file__)), "overlay")
 
 
 def debootstrap(target, include, *more):
-    """A root of Debian; whole, or not there."""
+    """A root of Debian, made once for what is asked for; whole, or not there."""
+    target += "-" + hashlib.sha256(repr((SUITE, include, more)).encode()).hexdigest()[:8]
     if os.path.exists(target):
-        return
+        return target
     part = target + ".part"
     shutil.rmtree(part, ignore_errors=True)
     print("# making %s" % target, flush=True)
     quiet("mmdebstrap", "--quiet", "--include=" + ",".join(include), *more, SUITE, part, MIRROR)
     os.rename(part, target)
+    return target
 
 
 def read(path):
@@ -91,8 +93,7 @@ class Factory:
         quiet("make", "-s", "-C", self.build, "distdir", "distdir=" + tree)
         folder = os.path.join(self.cache, "debs-" + digest(tree))
         if not os.path.exists(folder):
-            root = os.path.join(self.cache, "build-root")
-            debootstrap(root, BUILD, "--variant=buildd")
+            root = debootstrap(os.path.join(self.cache, "build-root"), BUILD, "--variant=buildd")
             print("# building packages", flush=True)
             shutil.rmtree(root + "/build", ignore_errors=True)
             shutil.copytree(tree, root + "/build/update-broker", symlinks=True)
@@ -108,12 +109,11 @@ class Factory:
 
     def base(self):
         """The device's root, without anything of ours."""
-        root = os.path.join(self.cache, "device-root")
-        debootstrap(root, DEVICE, "--variant=apt", *LEAN,
-                    "--essential-hook=mkdir -p \"$1/etc/initramfs-tools/conf.d\" && "
-                    "printf 'MODULES=list\\nCOMPRESS=zstd\\n' >\"$1/etc/initramfs-tools/conf.d/device\" && "
-                    "printf 'virtio_pci\\nvirtio_blk\\next4\\n' >\"$1/etc/initramfs-tools/modules\"")
-        return root
+        return debootstrap(
+            os.path.join(self.cache, "device-root"), DEVICE, "--variant=apt", *LEAN,
+            "--essential-hook=mkdir -p \"$1/etc/initramfs-tools/conf.d\" && "
+            "printf 'MODULES=list\\nCOMPRESS=zstd\\n' >\"$1/etc/initramfs-tools/conf.d/device\" && "
+            "printf 'virtio_pci\\nvirtio_blk\\next4\\n' >\"$1/etc/initramfs-tools/modules\"")
 
     # ------------------------------------------------------------------------------- one device's
 
@@ -142,6 +142,12 @@ class Factory:
         shutil.copy(os.path.join(self.keys, "ca.pem"), root + "/etc/rauc/ca.pem")
         access = read(os.path.join(EXAMPLES, "rauc-access.conf"))
         write(root + "/etc/dbus-1/system.d/zz-rauc-access.conf", re.sub(r"\n  (<!--|-->)(?=\n)", "", access))
+        os.makedirs(root + "/etc/tmpfiles.d", exist_ok=True)
+        shutil.copy(os.path.join(EXAMPLES, "agent-folder.conf"),
+                    root + "/etc/tmpfiles.d/update-broker-self-update.conf")
+        os.makedirs(root + "/etc/systemd/system/update-broker.service.d")
+        shutil.copy(source("systemd", "read-back.conf"),
+                    root + "/etc/systemd/system/update-broker.service.d/agents.conf")
         release = os.path.realpath(root + "/usr/lib/os-release")
         write(release, read(release) + "EDITION_ID=\"%s\"\n" % version)
         write(root + "/etc/machine-id", "")

@@ -4,6 +4,7 @@ dist_examples_SCRIPTS = plugins/self-update/examples/make-bundle plugins/self-up
 	plugins/self-update/examples/unmount-leftovers
 dist_examples_DATA = \
 	plugins/self-update/examples/README.md \
+	plugins/self-update/examples/agent-folder.conf \
 	plugins/self-update/examples/kernel.cfg \
 	plugins/self-update/examples/rauc-access.conf \
 	plugins/self-update/examples/unmount-leftovers.conf \
