@@ -13,7 +13,10 @@ import sys
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
 from rig import PATIENCE, Rig, run  # noqa: E402
 
-AGENTS = {"self-update": {"components": [{"id": "os-image", "version": "v1"}], "reboot": True}}
+# Time enough for logind's answer: a lock that is no longer wanted when it comes is not taken.
+SLOW = {"delayMs": 2000}
+AGENTS = {"self-update": {"components": [{"id": "os-image", "version": "v1"}], "reboot": True,
+                          "phases": {"UPDATE": SLOW, "VERIFY": SLOW}}}
 WANTED = ("self-update", {"os-image": "v2"})
 SETTINGS = {"rebootEnabled": True, "rebootAfter": "10ms"}
 LOCK = "inhibit shutdown:sleep update-broker activity A1 is being installed block"
@@ -46,7 +49,7 @@ def a_reboot_waits_for_who_inhibits_it_and_happens_once():
 
 
 def a_device_is_not_shut_down_while_it_is_being_changed():
-    agents = {"containers": {"components": [{"id": "hello-world", "version": "1"}]}}
+    agents = {"containers": {"components": [{"id": "hello-world", "version": "1"}], "phases": {"UPDATE": SLOW}}}
     with Rig(agents, bus=True) as rig:
         logind = rig.speak("logind-server")
         rig.start()
