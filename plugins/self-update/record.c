@@ -2,8 +2,11 @@
  *
  * record - see record.h
  *
- * Each struct has a table of its members; one loop writes and one reads.  A member that an older
- * version did not write keeps its zero. */
+ * Each struct has a table of its members; one loop writes and one reads.  So a member is kept by
+ * adding a row, and what is written can always be read.  A member that is empty is not written, and
+ * one that an older version did not write keeps its zero: for every member zero has to mean what it
+ * meant before the member was there.  Unknown members are ignored, which makes it possible to go
+ * back to an older version of the agent. */
 #include "plugins/self-update/record.h"
 
 #include <errno.h>
@@ -36,6 +39,7 @@ static const char *const trial_names[TRIAL_COUNT] = {
         [TRIAL_RESCUE] = "rescue",
 };
 
+/* The words stand in what is kept: none may ever change. */
 const char *state_to_string(enum state state)
 {
         return state_names[state];
@@ -51,11 +55,12 @@ void record_copy(char *to, size_t size, const char *text)
         size_t length = strnlen(text, size);
 
         if (length >= size) {
+                /* Half a character would make the whole record no UTF-8, which no parser takes. */
                 length = size - 1;
                 while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
                         length--;
         }
-        memmove(to, text, length);
+        memmove(to, text, length); /* a member may be set to its own text */
         to[length] = '\0';
 }
 
@@ -149,6 +154,27 @@ static const struct member record_members[] = {
         { NULL, MEMBER_TEXT, 0, 0 },
 };
 
+struct list {
+        const char *key;
+        const struct member *members; /* of an element */
+        size_t first;                 /* offsets in the record: of the elements ... */
+        size_t count;                 /* ... and of their number */
+        size_t size;                  /* of an element */
+        size_t room;
+};
+
+#define ELEMENT(m) (((struct record *)0)->m[0])
+#define LIST(m, members)                                                          \
+        { #m, members, offsetof(struct record, m), offsetof(struct record, n_##m), \
+          sizeof(ELEMENT(m)), sizeof(((struct record *)0)->m) / sizeof(ELEMENT(m)) }
+
+static const struct list lists[] = {
+        LIST(blocked, blocked_members),
+        LIST(used, used_members),
+        LIST(history, outcome_members),
+        { NULL, NULL, 0, 0, 0, 0 },
+};
+
 /* -------------------------------------------------------------------------------------- writing */
 
 static void put_members(struct ub_json_writer *w, const struct member *m, const void *from)
@@ -173,10 +199,24 @@ static void put_members(struct ub_json_writer *w, const struct member *m, const 
         }
 }
 
+static void put_list(struct ub_json_writer *w, const struct list *list, const struct record *from)
+{
+        const char *at = (const char *)from + list->first;
+        size_t n = *(const size_t *)((const char *)from + list->count);
+
+        ub_json_open_array(w, list->key);
+        for (; n > 0; n--, at += list->size) {
+                ub_json_open_object(w, NULL);
+                put_members(w, list->members, at);
+                ub_json_close_object(w);
+        }
+        ub_json_close_array(w);
+}
+
 int record_write(const struct record *record, char **ret)
 {
         struct ub_json_writer w = UB_JSON_WRITER_INIT;
-        size_t i;
+        const struct list *list;
 
         ub_json_open_object(&w, NULL);
         ub_json_put_int(&w, "version", RECORD_VERSION);
@@ -190,27 +230,8 @@ int record_write(const struct record *record, char **ret)
         ub_json_put_string(&w, "trial", trial_to_string(record->pending.trial));
         put_members(&w, pending_members, &record->pending);
         ub_json_close_object(&w);
-        ub_json_open_array(&w, "blocked");
-        for (i = 0; i < record->n_blocked; i++) {
-                ub_json_open_object(&w, NULL);
-                put_members(&w, blocked_members, &record->blocked[i]);
-                ub_json_close_object(&w);
-        }
-        ub_json_close_array(&w);
-        ub_json_open_array(&w, "used");
-        for (i = 0; i < record->n_used; i++) {
-                ub_json_open_object(&w, NULL);
-                put_members(&w, used_members, &record->used[i]);
-                ub_json_close_object(&w);
-        }
-        ub_json_close_array(&w);
-        ub_json_open_array(&w, "history");
-        for (i = 0; i < record->n_history; i++) {
-                ub_json_open_object(&w, NULL);
-                put_members(&w, outcome_members, &record->history[i]);
-                ub_json_close_object(&w);
-        }
-        ub_json_close_array(&w);
+        for (list = lists; list->key; list++)
+                put_list(&w, list, record);
         ub_json_close_object(&w);
         return ub_json_writer_finish(&w, ret);
 }
@@ -246,6 +267,7 @@ static int get_members(const struct ub_json *from, const struct member *m, struc
         return r < 0 ? r : 0;
 }
 
+/* The word of an enum; its number, or that of the first word when there is none. */
 static int get_word(const struct ub_json *from, const char *key, const char *const *names,
                     int n_names, struct ub_error *error)
 {
@@ -276,6 +298,7 @@ static int read_activity(const struct ub_json *root, struct ub_error *error, str
                 return r;
         ret->state = (enum state)r;
         r = get_members(object, activity_members, error, ret);
+        /* The only member without a limit of its own: a feedback as it went out. */
         if (r >= 0)
                 r = ub_json_get_string(object, "last", error, &last);
         if (r > 0) {
@@ -300,45 +323,41 @@ static int read_pending(const struct ub_json *root, struct ub_error *error, stru
         return get_members(object, pending_members, error, ret);
 }
 
-static int read_element(const struct ub_json *at, const struct member *members,
-                        struct ub_error *error, void *to)
+/* Fills a list from its beginning.  What does not fit any more is what a later version has kept
+ * beyond this one's limits; losing it is better than losing all. */
+static int read_list(const struct ub_json *root, const struct list *list, struct ub_error *error,
+                     struct record *to)
 {
-        int r = ub_json_as_object(at, error);
-
-        return r < 0 ? r : get_members(at, members, error, to);
-}
-
-static int read_lists(const struct ub_json *root, struct ub_error *error, struct record *ret)
-{
-        const struct ub_json *list;
+        char *first = (char *)to + list->first;
+        size_t *n = (size_t *)((char *)to + list->count);
+        const struct ub_json *array;
         const struct ub_json *at;
         int r;
 
-        r = ub_json_get_array(root, "blocked", error, &list);
-        for (at = r > 0 ? ub_json_first(list) : NULL;
-             at && r >= 0 && ret->n_blocked < RECORD_BLOCKED_MAX; at = ub_json_next(at))
-                r = read_element(at, blocked_members, error, &ret->blocked[ret->n_blocked++]);
-        if (r >= 0)
-                r = ub_json_get_array(root, "used", error, &list);
-        for (at = r > 0 ? ub_json_first(list) : NULL;
-             at && r >= 0 && ret->n_used < RECORD_USED_MAX; at = ub_json_next(at))
-                r = read_element(at, used_members, error, &ret->used[ret->n_used++]);
-        if (r >= 0)
-                r = ub_json_get_array(root, "history", error, &list);
-        for (at = r > 0 ? ub_json_first(list) : NULL;
-             at && r >= 0 && ret->n_history < RECORD_HISTORY_MAX; at = ub_json_next(at))
-                r = read_element(at, outcome_members, error, &ret->history[ret->n_history++]);
-        return r;
+        r = ub_json_get_array(root, list->key, error, &array);
+        if (r <= 0)
+                return r;
+        for (at = ub_json_first(array); at && *n < list->room; at = ub_json_next(at)) {
+                r = ub_json_as_object(at, error);
+                if (r >= 0)
+                        r = get_members(at, list->members, error, first + *n * list->size);
+                if (r < 0)
+                        return r;
+                ++*n;
+        }
+        return 0;
 }
 
 static int read_root(const struct ub_json *root, struct ub_error *error, struct record *ret)
 {
+        const struct list *list;
         int64_t version = 0;
         int r;
 
         r = ub_json_as_object(root, error);
         if (r >= 0)
                 r = ub_json_get_int(root, "version", 1, UB_JSON_INT_MAX, error, &version);
+        /* A higher number is for what an older agent must not touch, not for one more member. */
         if (r >= 0 && version != RECORD_VERSION)
                 return ub_error_set(error, -EBADMSG, "it is of version %lld",
                                     (long long)version);
@@ -348,13 +367,14 @@ static int read_root(const struct ub_json *root, struct ub_error *error, struct 
                 r = read_activity(root, error, &ret->activity);
         if (r >= 0)
                 r = read_pending(root, error, &ret->pending);
-        if (r >= 0)
-                r = read_lists(root, error, ret);
+        for (list = lists; list->key && r >= 0; list++)
+                r = read_list(root, list, error, ret);
         return r < 0 ? r : 0;
 }
 
 int record_read(const char *text, struct ub_error *error, struct record *ret)
 {
+        /* Tens of KiB: too much for the stack of a small device. */
         struct record *record = calloc(1, sizeof(*record));
         struct ub_json *root;
         int r;
@@ -382,6 +402,8 @@ void record_done(struct record *record)
 
 /* -------------------------------------------------------------------------- lists of the record */
 
+/* From the surest sign to the weakest.  A hash that is blocked and a request that names a sha256 do
+ * not compare, and there the version must not decide: a corrected bundle may keep its version. */
 static bool is_same(const struct blocked *b, const struct identity *identity)
 {
         if (*b->sha256 && *identity->sha256)
@@ -408,6 +430,7 @@ uint64_t record_block(struct record *record, const struct identity *identity)
         struct blocked *b = find_blocked(record, identity);
 
         if (!b) {
+                /* The oldest is the one that is least likely to be asked for again. */
                 if (record->n_blocked == RECORD_BLOCKED_MAX) {
                         record->n_blocked--;
                         memmove(record->blocked, record->blocked + 1,
@@ -445,6 +468,8 @@ uint64_t record_failures(const struct record *record, const struct identity *ide
         return failures;
 }
 
+/* Makes room by forgetting the id that expires first.  From then on nothing that expires up to that
+ * time is taken, so that what is forgotten cannot be used again either. */
 static void forget_used(struct record *record)
 {
         if (record->used_until_sec < record->used[0].expires_sec)
@@ -475,6 +500,7 @@ void record_use(struct record *record, const char *id, int64_t expires_sec)
         RECORD_SET(used.id, id);
         if (record->n_used == RECORD_USED_MAX)
                 forget_used(record);
+        /* In order of expiry, for forget_used(). */
         for (i = record->n_used; i > 0 && record->used[i - 1].expires_sec > used.expires_sec; i--)
                 record->used[i] = record->used[i - 1];
         record->used[i] = used;

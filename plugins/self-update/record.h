@@ -29,6 +29,9 @@
 
 #include "plugins/self-update/slots.h"
 
+/* Under which the host keeps it. */
+#define RECORD_KEY "record"
+
 enum {
         RECORD_VERSION = 1,
         RECORD_URL_MAX = 2048,
