@@ -43,6 +43,7 @@ plugins_self_update_self_update_la_SOURCES = \
 	plugins/self-update/rauc-read.c \
 	plugins/self-update/reader.c plugins/self-update/reader.h \
 	plugins/self-update/self-update.c plugins/self-update/self-update.h \
+	plugins/self-update/thread.c plugins/self-update/thread.h \
 	plugins/self-update/watch.c plugins/self-update/watch.h \
 	$(NULL)
 plugins_self_update_self_update_la_CPPFLAGS = $(self_update_cppflags) $(CRYPTO_CFLAGS)

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,16 +19,16 @@
 #include <update-broker/sdk/host.h>
 
 #include "plugins/self-update/reading.h"
+#include "plugins/self-update/thread.h"
 
 enum {
         ALIGNMENT = 4096, /* of what O_DIRECT reads to, for every device in the field */
-        STACK_BYTES = 128 * 1024,
         REPORT_SEC = 1,
 };
 
 /* One reading.  Until `over` the thread owns what has no atomic in front. */
 struct task {
-        atomic_int users; /* 2: thread and loop */
+        atomic_int users; /* thread.h */
         atomic_bool unwanted;
         atomic_bool over;
         atomic_ullong now;
@@ -53,7 +51,7 @@ struct reader {
 
 static void task_unref(struct task *task)
 {
-        if (!task || atomic_fetch_sub(&task->users, 1) > 1)
+        if (!task || !thread_leave(&task->users))
                 return;
         if (task->bell >= 0)
                 (void)close(task->bell); /* holds nothing */
@@ -233,30 +231,6 @@ static void *run(void *data)
         return NULL;
 }
 
-/* Detached, for it may hang; signals are for the loop. */
-static int start_thread(struct task *task)
-{
-        pthread_attr_t attr;
-        pthread_t thread;
-        sigset_t all;
-        sigset_t old;
-        int r = pthread_attr_init(&attr);
-
-        if (r != 0)
-                return -r;
-        (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-        (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-        atomic_store(&task->users, 2);
-        r = pthread_create(&thread, &attr, run, task);
-        if (r != 0)
-                atomic_store(&task->users, 1);
-        (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-        (void)pthread_attr_destroy(&attr);
-        return -r;
-}
-
 /* ------------------------------------------------------------------------------------- the loop */
 
 static void on_bell(void *data, int fd, uint32_t events)
@@ -298,7 +272,7 @@ int reader_start(struct reader *reader, const struct reader_request *request)
         if (r >= 0)
                 r = ub_io(reader->host, task->bell, UB_IO_IN, on_bell, reader, &reader->rung);
         if (r >= 0)
-                r = start_thread(task);
+                r = thread_start(run, task, &task->users);
         if (r < 0)
                 reader_stop(reader);
         return r;

@@ -4,15 +4,17 @@
  *
  * Each look is made by a thread of its own, because a stick that is pulled out or broken can keep
  * readdir() for minutes, and nobody can take it away from there.  Such a thread is left alone: the
- * next look waits until it is back, and what belongs to both goes with the last of the two. */
+ * next look waits until it is back (thread.h).
+ *
+ * What the thread finds is compared with what the last look has found.  A file of the same size
+ * and time in two looks is taken for complete: whoever copies onto a stick writes more often than
+ * a look is made.  It is told once; `told` stays until the file changes or is away. */
 #include "plugins/self-update/watch.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,18 +27,20 @@
 #include <update-broker/sdk/host.h>
 #include <update-broker/sdk/log.h>
 
+#include "plugins/self-update/thread.h"
+
 enum {
         PAUSE_LOOKS = 5, /* before one that nothing could be found out about is reported again */
         SEEN_MAX = 64,
         ENTRIES_MAX = 1024,
-        STACK_BYTES = 128 * 1024,
 };
 
+/* A bundle.  What a look has found has the first three only. */
 struct seen {
         char *path;
         off_t size;
         struct timespec changed;
-        bool told;
+        bool told;   /* the owner has taken it */
         bool there;  /* in the last look */
         bool late;   /* put off, and said so */
         int pause;   /* looks to let pass */
@@ -44,7 +48,7 @@ struct seen {
 
 /* One look: the thread fills it in and rings the bell, the loop reads it after that. */
 struct scan {
-        atomic_int users; /* 2: thread and loop */
+        atomic_int users; /* thread.h */
         int bell;
         char *folder;
         struct seen list[SEEN_MAX];
@@ -68,7 +72,7 @@ static void scan_unref(struct scan *scan)
 {
         size_t i;
 
-        if (!scan || atomic_fetch_sub(&scan->users, 1) > 1)
+        if (!scan || !thread_leave(&scan->users))
                 return;
         for (i = 0; i < scan->n; i++)
                 free(scan->list[i].path);
@@ -87,6 +91,7 @@ static bool is_bundle(const char *name)
         return name[0] != '.' && length > 6 && strcmp(name + length - 6, ".raucb") == 0;
 }
 
+/* More than SEEN_MAX, or than there is memory for, are not seen. */
 static void add(struct scan *scan, const char *path, const struct stat *st)
 {
         char *copy = scan->n < SEEN_MAX ? strdup(path) : NULL;
@@ -109,6 +114,7 @@ static void look_through(struct scan *scan, const char *folder, int depth)
         if (!dir)
                 return; /* not mounted, perhaps */
         while ((entry = readdir(dir)) != NULL && n++ < ENTRIES_MAX) {
+                /* No links are followed: a stick is not to lead anywhere else. */
                 if (entry->d_name[0] == '.' ||
                     fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
                     snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >=
@@ -130,29 +136,6 @@ static void *run(void *data)
         (void)eventfd_write(scan->bell, 1); /* the count of an eventfd that is written once */
         scan_unref(scan);
         return NULL;
-}
-
-static int start_thread(struct scan *scan)
-{
-        pthread_attr_t attr;
-        pthread_t thread;
-        sigset_t all;
-        sigset_t old;
-        int r = pthread_attr_init(&attr);
-
-        if (r != 0)
-                return -r;
-        (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-        (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the loop */
-        atomic_store(&scan->users, 2);
-        r = pthread_create(&thread, &attr, run, scan);
-        if (r != 0)
-                atomic_store(&scan->users, 1);
-        (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-        (void)pthread_attr_destroy(&attr);
-        return -r;
 }
 
 /* ------------------------------------------------------------------------------------- the loop */
@@ -191,6 +174,7 @@ static void look_at(struct watch *watch, struct seen *now)
                         return;
                 seen = &watch->seen[watch->n_seen++];
         }
+        /* It is there for the first time, or has changed: the next look decides. */
         free(seen->path);
         *seen = *now;
         seen->there = true;
@@ -207,7 +191,7 @@ static void forget_absent(struct watch *watch)
                         i++;
                         continue;
                 }
-                free(watch->seen[i].path);
+                free(watch->seen[i].path); /* the last one takes its place */
                 watch->seen[i] = watch->seen[--watch->n_seen];
                 watch->seen[watch->n_seen].path = NULL;
         }
@@ -223,6 +207,7 @@ void watch_again(struct watch *watch, const char *path)
         seen->pause = PAUSE_LOOKS;
 }
 
+/* From the loop's side; the thread may still be at it. */
 static void end_scan(struct watch *watch)
 {
         ub_source_drop(watch->host, &watch->rung);
@@ -262,12 +247,13 @@ static int start_scan(struct watch *watch)
         if (r >= 0)
                 r = ub_io(watch->host, scan->bell, UB_IO_IN, on_bell, watch, &watch->rung);
         if (r >= 0)
-                r = start_thread(scan);
+                r = thread_start(run, scan, &scan->users);
         if (r < 0)
                 end_scan(watch);
         return r;
 }
 
+/* First the next look is arranged, so that one that fails does not end the watch. */
 static void on_timer(void *data)
 {
         struct watch *watch = data;
