@@ -2,8 +2,20 @@
  *
  * carry - carries out what the machine wants, in order
  *
- * EFFECT_STORE stops the list until the record is on disk.  Meanwhile events go on to be given to
- * the machine; what it adds waits in line. */
+ * Two things hold the list up, and while they do events go on to be given to the machine; what it
+ * adds waits in line:
+ *
+ *     EFFECT_STORE      until the record is on disk.  What was told, asked of RAUC or fetched is
+ *                       then never more than a power failure leaves behind
+ *     a host's request  until its call has returned: a host does not expect feedback on what it
+ *                       has not finished saying
+ *
+ * When the record cannot be stored, everything behind it is dropped but what only tells something,
+ * and the machine hears of it.
+ *
+ * The outcomes carry the serial number of their effect.  RAUC's client keeps the numbers itself,
+ * because it has several calls under way; of downloads, readings and checks there is one at a time,
+ * and its number is kept here. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +32,15 @@
 #include "plugins/self-update/self-update.h"
 #include "plugins/self-update/watch.h"
 
-#define RECORD_KEY "record"
-/* Serial numbers of questions about bundles that were found: not of the machine. */
+/* Serial numbers of questions about bundles that were found, which are not the machine's: it counts
+ * from 1 and never comes here. */
 #define FOUND_SERIAL (UINT64_C(1) << 62)
 
 static void carry(struct self_update *self);
 
 /* --------------------------------------------------------------------------------------- events */
 
+/* The one door of the machine.  It has no clock, so each event brings the time along. */
 void carry_give(struct self_update *self, struct event *event)
 {
         struct timespec now;
@@ -39,7 +52,7 @@ void carry_give(struct self_update *self, struct event *event)
         (void)clock_gettime(CLOCK_REALTIME, &now);
         event->wall_sec = now.tv_sec;
         if (!event->text)
-                event->text = "";
+                event->text = ""; /* the machine need not ask */
         machine_handle(&self->machine, event);
         carry(self);
 }
@@ -162,6 +175,7 @@ static void on_rauc_changed(void *data, bool up)
         carry_give(data, &(struct event){ .kind = up ? EVENT_RAUC_UP : EVENT_RAUC_GONE });
 }
 
+/* Every outcome of RAUC's has its event, so these only translate. */
 static const struct rauc_events rauc_events = {
         .surveyed = on_surveyed,
         .inspected = on_inspected,
@@ -241,10 +255,12 @@ static void on_timer(void *data)
         struct self_update *self = timer->self;
         uint64_t serial = timer->serial;
 
-        *timer = (struct timer){ .self = NULL };
+        *timer = (struct timer){ .self = NULL }; /* first: the machine may want another one */
         carry_give(self, &(struct event){ .kind = EVENT_TIMER, .serial = serial });
 }
 
+/* A bundle in the watched folder: RAUC is asked what it is.  The place in the list is the number of
+ * the question. */
 static bool on_found(void *data, const char *path)
 {
         struct self_update *self = data;
@@ -284,6 +300,7 @@ static void drop_deeds(struct self_update *self)
         *effects = kept;
 }
 
+/* The effects are dropped first: what the machine says to this is not. */
 static void unstored(struct self_update *self, int r)
 {
         drop_deeds(self);
@@ -305,6 +322,7 @@ static void on_synced(void *data, int result)
                 carry(self);
 }
 
+/* Writing is quick and in memory; it is the sync that takes its time and is awaited. */
 static void store(struct self_update *self)
 {
         char *text = NULL;
@@ -330,6 +348,7 @@ static void send_feedback(struct self_update *self, const struct effect *effect)
 {
         int r = ub_feedback(self->host, effect->a, effect->b);
 
+        /* The activity has ended on the host's side, which is nobody's fault. */
         if (r == -ENOENT || r == -ESTALE)
                 ub_info(self->host, "nobody waits for this word on %s: %s", effect->a, effect->b);
         else if (r < 0)
@@ -344,6 +363,8 @@ static void send_inventory(struct self_update *self, const struct effect *effect
                 ub_warning(self->host, "the inventory is not reported: %s", strerror(-r));
 }
 
+/* A timer that cannot be started is one that the machine waits for in vain; the log is all that is
+ * left to do.  TIMERS_MAX is several times what the machine ever has under way. */
 static void start_timer(struct self_update *self, const struct effect *effect)
 {
         struct timer *timer = self->timers;
@@ -404,6 +425,8 @@ static void start_reading(struct self_update *self, const struct effect *effect)
                 on_read(self, r, strerror(-r), NULL);
 }
 
+/* Of the system itself, past the host: only out of a slot that is not well, or for an update that
+ * nobody asked for. */
 static void reboot(struct self_update *self, const struct effect *effect)
 {
         int r;
@@ -418,7 +441,7 @@ static void ask_for_boot(struct self_update *self, const struct effect *effect)
 {
         int r = ub_reboot_request(self->host, effect->a, effect->b);
 
-        if (r < 0 && r != -ENOENT)
+        if (r < 0 && r != -ENOENT) /* the host has ended the activity meanwhile */
                 ub_warning(self->host, "the boot is not asked for: %s", strerror(-r));
 }
 
@@ -504,9 +527,6 @@ static void do_effect(struct self_update *self, const struct effect *effect)
         case EFFECT_HEALTH:
                 start_health(self, effect);
                 break;
-        case EFFECT_HEALTH_STOP:
-                health_stop(self->health);
-                break;
         case EFFECT_TIMER:
                 start_timer(self, effect);
                 break;
@@ -534,6 +554,7 @@ static void carry(struct self_update *self)
                 effect_done(&effect);
         }
         self->carrying = false;
+        /* The update hangs where the effect is missing, and the host's time limit ends it. */
         if (self->machine.effects.failed) {
                 self->machine.effects.failed = false;
                 ub_err(self->host, "out of memory: something of the update is not done");
@@ -561,6 +582,8 @@ int carry_start(struct self_update *self)
         return r;
 }
 
+/* Health and watch use the others, so they go first.  Nothing is undone: what is under way in RAUC
+ * goes on, and is found again by the next life. */
 void carry_stop(struct self_update *self)
 {
         size_t i;

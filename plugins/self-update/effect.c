@@ -90,7 +90,6 @@ const char *effect_kind_to_string(enum effect_kind kind)
                 [EFFECT_READ] = "read",
                 [EFFECT_READ_STOP] = "read-stop",
                 [EFFECT_HEALTH] = "health",
-                [EFFECT_HEALTH_STOP] = "health-stop",
                 [EFFECT_TIMER] = "timer",
                 [EFFECT_REBOOT_REQUEST] = "reboot-request",
                 [EFFECT_REBOOT] = "reboot",

@@ -33,7 +33,6 @@ enum effect_kind {
                                 number: size -> EVENT_READING ..., EVENT_READ */
         EFFECT_READ_STOP,
         EFFECT_HEALTH,       /* -> EVENT_HEALTH */
-        EFFECT_HEALTH_STOP,
         EFFECT_TIMER,        /* number: usec -> EVENT_TIMER with the serial */
         EFFECT_REBOOT_REQUEST, /* a: activity; b: reason.  Of the host, in ACTIVATE */
         EFFECT_REBOOT,         /* a: reason.  Of the system itself */

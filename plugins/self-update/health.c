@@ -24,7 +24,7 @@
 
 enum { PROGRAMS_MAX = 64, TEXT_MAX = 512, ENV_MAX = 256 };
 
-#define PROBE_NAME "health-check"
+#define PROBE_NAME "health-check" /* of the file that `url` is fetched into */
 
 /* The checks of one round, in order. */
 enum part { PART_MQTT, PART_WRITABLE, PART_UNITS, PART_URL, PART_PROGRAMS, PART_END };
@@ -38,7 +38,6 @@ struct health {
         health_fn done; /* NULL: at rest */
         void *data;
         uint64_t deadline_usec;
-        unsigned round; /* what an earlier round has asked for is of no interest */
         enum part part;
         size_t index; /* within the part */
         char programs[PROGRAMS_MAX][NAME_MAX + 1];
@@ -65,6 +64,7 @@ static uint64_t now_usec(void)
 
 /* --------------------------------------------------------------------------------------- rounds */
 
+/* In each round anew: a check may be added or taken away while the device is looked at. */
 static void list_programs(struct health *health)
 {
         struct dirent **entries;
@@ -93,7 +93,6 @@ static void list_programs(struct health *health)
 
 static void begin_round(struct health *health)
 {
-        health->round++;
         health->part = PART_MQTT;
         health->index = 0;
         list_programs(health);
@@ -108,6 +107,7 @@ static void on_again(void *data)
         begin_round(health);
 }
 
+/* At rest first: whoever is told may start the next one. */
 static void finish(struct health *health, int result)
 {
         health_fn done = health->done;
@@ -118,6 +118,7 @@ static void finish(struct health *health, int result)
         done(health->data, result, text);
 }
 
+/* The round is over; another one comes if there is time for it. */
 static void fail(struct health *health, const char *name, const char *why)
 {
         int r;
@@ -142,6 +143,7 @@ static void pass(struct health *health)
 
 /* -------------------------------------------------------------------------------- built-in ones */
 
+/* One byte, since a full disk refuses that and not the file.  O_TMPFILE leaves nothing behind. */
 static int try_writing(const char *folder)
 {
         char byte = 0;
@@ -161,7 +163,7 @@ static void on_unit(void *data, int result, const char *text)
         struct health *health = data;
 
         if (!health->done || health->part != PART_UNITS)
-                return;
+                return; /* stopped meanwhile */
         if (result < 0)
                 fail(health, health->settings->health.units.text[health->index], text);
         else
@@ -182,6 +184,8 @@ static void on_fetched(void *data, int result, const char *message)
                 pass(health);
 }
 
+/* What comes is thrown away.  Certificates and keys are those of downloads: it is to be known
+ * whether the next update could be fetched. */
 static int start_fetching(struct health *health)
 {
         const struct settings *s = health->settings;
@@ -229,6 +233,8 @@ static void on_program(void *data, int32_t code, int32_t status)
         fail(health, name, text);
 }
 
+/* The environment is made here, whole: what the agent was started with is no business of a check.
+ * 0: it is no program, which a README or a folder is not. */
 static int start_program(struct health *health)
 {
         const char *name = health->programs[health->index];
@@ -320,6 +326,7 @@ static void go_on(struct health *health)
         const char *name = "";
         int r;
 
+        /* A loop and no recursion: many checks may succeed at once. */
         for (; health->part != PART_END; health->index++) {
                 while (health->part != PART_END && health->index >= count_checks(health)) {
                         health->part++;
@@ -366,7 +373,7 @@ void health_start(struct health *health, const struct health_subject *subject, h
                         ub_warning(health->host, "health.mqtt: the registration does not grant "
                                                  "the service \"mqtt\"");
         }
-        r = ub_timer(health->host, 0, on_again, health, &health->source);
+        r = ub_timer(health->host, 0, on_again, health, &health->source); /* not from inside */
         if (r < 0)
                 ub_err(health->host, "out of events: %s", strerror(-r));
 }

@@ -18,6 +18,7 @@
 #define SHORT_USEC (30 * SECOND_USEC)
 #define LONG_USEC (600 * SECOND_USEC) /* it may hash the whole bundle */
 
+/* What RAUC's texts begin with, or hold, when the signer is the reason. */
 #define SIGNATURE "signature verification failed"
 #define SIGNER_NAMES "allowed-signer-cns"
 
@@ -36,6 +37,7 @@ static int result_of(sd_bus_message *m, char text[RAUC_TEXT_MAX])
 
 /* --------------------------------------------------------------------------------------- survey */
 
+/* The place of the call is free before anybody is told, who may call again. */
 static void end_survey(struct call *call, int r, const char *text)
 {
         struct rauc *rauc = call->rauc;

@@ -23,6 +23,8 @@ enum { RAUC_TEXT_MAX = 512, RAUC_CALLS_MAX = 16 };
 /* Keys of InstallBundle that this RAUC has refused. */
 enum { RAUC_NO_TRANSACTION = 1 << 0, RAUC_NO_HASH = 1 << 1 };
 
+enum rauc_call_kind { RAUC_SURVEY = 1, RAUC_INSPECT, RAUC_INSTALL, RAUC_MARK };
+
 /* Does it read a remote bundle in parts? */
 enum rauc_streams { RAUC_STREAMS_UNKNOWN = 0, RAUC_STREAMS_NO, RAUC_STREAMS_YES };
 
@@ -38,21 +40,28 @@ struct call {
         char *bundle;
         char *transaction;
         char *hash;
-        char *cert, *key, *ca;
+        char *cert; /* these four are for a remote bundle only */
+        char *key;
+        char *ca;
         char **headers; /* NULL: none */
         uint64_t limit_usec;
-        struct rauc_probe *probe; /* under way */
+        struct rauc_probe *probe; /* under way; the call waits for what it finds out */
         bool by_info; /* Info in place of InspectBundle */
         rauc_unit_fn unit_done;
         void *unit_data;
 };
 
 /* A call that could not be made at all: told from the loop, as every outcome is. */
+struct refusal {
+        enum rauc_call_kind kind;
+        uint64_t serial;
+};
+
 struct rauc {
         const struct ub_host *host;
         const struct rauc_events *events;
         void *data;
-        char *address;
+        char *address; /* "": the system's bus */
         bool autostart;
 
         sd_event *event;
@@ -61,21 +70,20 @@ struct rauc {
         sd_bus_slot *matches[3];
         struct ub_source *reconnect;
         struct ub_source *refused; /* calls wait to be told that there is no bus */
-        uint64_t refusals[RAUC_CALLS_MAX];
-        int refusal_kinds[RAUC_CALLS_MAX];
+        struct refusal refusals[RAUC_CALLS_MAX];
         unsigned n_refusals;
 
         struct call calls[RAUC_CALLS_MAX];
+
+        /* What was found out about this RAUC.  Another owner of the name may be another version. */
         bool no_inspect; /* InspectBundle is unknown here */
         enum rauc_streams streams;
         unsigned refused_keys;
 
         uint64_t installation; /* serial of the one that runs; 0: none of ours */
-        bool accepted;
-        char last_error[RAUC_TEXT_MAX];
+        bool accepted;         /* from here on "Completed" is about it */
+        char last_error[RAUC_TEXT_MAX]; /* a property, which comes before "Completed" */
 };
-
-enum rauc_call_kind { RAUC_SURVEY = 1, RAUC_INSPECT, RAUC_INSTALL, RAUC_MARK };
 
 /* rauc.c */
 /* For a call that cannot be made: the outcome comes soon. */

@@ -163,13 +163,14 @@ int rauc_read_properties(sd_bus_message *m, struct survey *survey)
 
 /* -------------------------------------------------------------------------------------- bundles */
 
-static int read_inner(sd_bus_message *m, const struct place *places, struct bundle *bundle)
+/* A dictionary that is the value of a key. */
+static int read_inner(sd_bus_message *m, const struct place *places, void *base)
 {
         int r = sd_bus_message_enter_container(m, 'v', "a{sv}");
 
         if (r < 0)
                 return r;
-        r = read_dictionary(m, places, bundle, NULL, NULL);
+        r = read_dictionary(m, places, base, NULL, NULL);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         return r < 0 ? r : 1;
@@ -187,15 +188,10 @@ static const struct place format_places[] = {
 static int read_format(sd_bus_message *m, struct bundle *bundle)
 {
         struct format format = { "" };
-        int r = sd_bus_message_enter_container(m, 'v', "a{sv}");
+        int r = read_inner(m, format_places, &format);
 
-        if (r < 0)
-                return r;
-        r = read_dictionary(m, format_places, &format, NULL, NULL);
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
         bundle->plain = strcmp(format.text, "plain") == 0;
-        return r < 0 ? r : 1;
+        return r;
 }
 
 /* What of a manifest's image says how it comes into its slot. */

@@ -17,12 +17,14 @@
 enum { RECONNECT_USEC = 2000000 };
 
 #define NO_SERVICE "RAUC does not run, or there is no D-Bus"
+#define SPAWN "org.freedesktop.DBus.Error.Spawn."
 #define DISAPPEARED "RAUC service disappeared during installation."
 
 static void connect_bus(struct rauc *rauc);
 
 /* ---------------------------------------------------------------------------------------- calls */
 
+/* NULL: there is no bus, or there are too many. */
 struct call *rauc_new_call(struct rauc *rauc, uint64_t serial)
 {
         size_t i;
@@ -66,6 +68,8 @@ int rauc_new_method(struct rauc *rauc, const char *member, sd_bus_message **ret)
                                               member);
 }
 
+/* The nested loop has to look at once whether there is something to write: the host's sleeps until
+ * one of its own descriptors is ready. */
 int rauc_send(struct call *call, sd_bus_message *take_m, sd_bus_message_handler_t handler,
               uint64_t timeout_usec)
 {
@@ -102,8 +106,8 @@ int rauc_read_error(const sd_bus_error *error, char text[RAUC_TEXT_MAX])
         for (i = 0; away[i]; i++)
                 if (sd_bus_error_has_name(error, away[i]))
                         return -ENOTCONN;
-        if (strncmp(error->name, "org.freedesktop.DBus.Error.Spawn.", 33) == 0)
-                return -ENOTCONN;
+        if (strncmp(error->name, SPAWN, strlen(SPAWN)) == 0)
+                return -ENOTCONN; /* it was to be started, and cannot be */
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT) ||
             sd_bus_error_has_name(error, "org.freedesktop.DBus.Error.TimedOut"))
                 return -ETIMEDOUT;
@@ -115,12 +119,13 @@ int rauc_read_error(const sd_bus_error *error, char text[RAUC_TEXT_MAX])
 
 /* ------------------------------------------------------------------------- what cannot be asked */
 
-static void tell_refusal(struct rauc *rauc, int kind, uint64_t serial)
+static void tell_refusal(struct rauc *rauc, const struct refusal *refusal)
 {
         static const struct bundle no_bundle;
+        uint64_t serial = refusal->serial;
         void *data = rauc->data;
 
-        switch ((enum rauc_call_kind)kind) {
+        switch (refusal->kind) {
         case RAUC_SURVEY:
                 rauc->events->surveyed(data, serial, -ENOTCONN, NO_SERVICE, NULL);
                 break;
@@ -140,17 +145,14 @@ static void on_refused(void *data)
 {
         struct rauc *rauc = data;
         unsigned n = rauc->n_refusals;
-        uint64_t serials[RAUC_CALLS_MAX];
-        int kinds[RAUC_CALLS_MAX];
+        struct refusal refusals[RAUC_CALLS_MAX];
         unsigned i;
 
-        /* What is told may ask again. */
-        memcpy(serials, rauc->refusals, sizeof(serials));
-        memcpy(kinds, rauc->refusal_kinds, sizeof(kinds));
+        memcpy(refusals, rauc->refusals, sizeof(refusals)); /* who is told may ask again */
         rauc->n_refusals = 0;
         rauc->refused = NULL;
         for (i = 0; i < n; i++)
-                tell_refusal(rauc, kinds[i], serials[i]);
+                tell_refusal(rauc, &refusals[i]);
 }
 
 void rauc_refuse(struct rauc *rauc, enum rauc_call_kind kind, uint64_t serial)
@@ -159,8 +161,7 @@ void rauc_refuse(struct rauc *rauc, enum rauc_call_kind kind, uint64_t serial)
 
         if (rauc->n_refusals == RAUC_CALLS_MAX)
                 return; /* the machine has no more than a handful under way */
-        rauc->refusals[rauc->n_refusals] = serial;
-        rauc->refusal_kinds[rauc->n_refusals++] = kind;
+        rauc->refusals[rauc->n_refusals++] = (struct refusal){ .kind = kind, .serial = serial };
         if (!rauc->refused)
                 r = ub_defer(rauc->host, on_refused, rauc, &rauc->refused);
         if (r < 0)
@@ -169,6 +170,7 @@ void rauc_refuse(struct rauc *rauc, enum rauc_call_kind kind, uint64_t serial)
 
 /* -------------------------------------------------------------------------------------- signals */
 
+/* An installation that RAUC has not accepted yet ends with the answer to its call instead. */
 static void end_installation(struct rauc *rauc, int r, const char *text)
 {
         uint64_t serial = rauc->installation;
@@ -221,7 +223,7 @@ static int on_owner(sd_bus_message *m, void *data, sd_bus_error *unused)
         (void)unused;
         if (r < 0 || strcmp(name, RAUC_NAME) != 0)
                 return 0;
-        if (*before)
+        if (*before) /* also when another one takes its place: it knows nothing of ours */
                 end_installation(rauc, -ECONNRESET, DISAPPEARED);
         rauc->no_inspect = false; /* another version may have been installed */
         rauc->streams = RAUC_STREAMS_UNKNOWN;
@@ -241,6 +243,7 @@ static void forget_calls(struct rauc *rauc)
                         rauc_end_call(&rauc->calls[i]);
 }
 
+/* Matches first, so that nothing is heard while it closes. */
 static void close_bus(struct rauc *rauc)
 {
         size_t i;
@@ -326,6 +329,7 @@ static int open_bus(struct rauc *rauc)
         return r < 0 ? r : sd_bus_start(rauc->bus);
 }
 
+/* Never fails: early in a boot there may be no bus, and later there is. */
 static void connect_bus(struct rauc *rauc)
 {
         int r;
