@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fetch - see fetch.h */
+ * fetch - see fetch.h
+ *
+ * A bundle is NAME.raucb when it is complete; the SDK keeps what has arrived so far in hidden files
+ * beside it, whose names begin with the same NAME.  The machine makes NAME from what is wanted
+ * (download_name), so that the name alone says whether a file is the right one.
+ *
+ * At any time there is at most one bundle in the folder: a device has room for one, not two. */
 #include "plugins/self-update/fetch.h"
 
 #include <dirent.h>
@@ -40,6 +46,7 @@ static void end(struct fetch *fetch, int result, const char *text)
 {
         struct stat st;
 
+        /* Also of a file that was there before, of which no download has told the size. */
         if (result >= 0 && stat(fetch->path, &st) < 0) {
                 result = -errno;
                 text = strerror(errno);
@@ -54,16 +61,18 @@ static void on_soon(void *data)
         char text[TEXT_MAX];
 
         fetch->soon = NULL;
+        /* Whoever is told may begin the next one, which overwrites it. */
         memcpy(text, fetch->text, sizeof(text));
         end(fetch, fetch->result, text);
 }
 
-static void end_soon(struct fetch *fetch, int result, const char *format, const char *argument)
+/* For what is known while fetch_start() still runs.  text: the two one after the other. */
+static void end_soon(struct fetch *fetch, int result, const char *prefix, const char *reason)
 {
         int r;
 
         fetch->result = result;
-        (void)snprintf(fetch->text, sizeof(fetch->text), "%s%s", format, argument);
+        (void)snprintf(fetch->text, sizeof(fetch->text), "%s%s", prefix, reason);
         r = ub_defer(fetch->host, on_soon, fetch, &fetch->soon);
         if (r < 0)
                 ub_err(fetch->host, "out of events: %s", strerror(-r));
@@ -110,6 +119,8 @@ int fetch_make_folder(const struct fetch *fetch)
         return make_folder(fetch->settings->folder);
 }
 
+/* "0123456789abcdef.raucb" and, with a dot in front, what belongs to it.  The folder may hold files
+ * of others, which are left alone. */
 static bool is_ours(const char *name)
 {
         const char *dot = strstr(name, ".raucb");
@@ -151,7 +162,7 @@ static int read_header_file(const struct ub_host *host, const char *path,
 {
         struct stat st = { .st_mode = 0 };
         ssize_t length;
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe does not hold it up */
 
         if (fd < 0)
                 return ub_error_set(error, -errno, "%s: %s", path, strerror(errno));
@@ -215,6 +226,7 @@ struct ub_downloader *fetch_get_downloader(struct fetch *fetch)
         return fetch->downloader;
 }
 
+/* The settings say "" where the SDK wants NULL. */
 static const char *opt(const char *text)
 {
         return *text ? text : NULL;
@@ -253,39 +265,47 @@ static int start(struct fetch *fetch, const struct fetch_request *request, int d
         return ub_download_start(fetch->downloader, &r, &fetch->download);
 }
 
-void fetch_start(struct fetch *fetch, const struct fetch_request *request)
+/* What is in the folder of another bundle goes; this one is fetched, or is there. */
+static void fetch_into(struct fetch *fetch, const struct fetch_request *request, int dir_fd)
 {
         struct ub_error error = UB_ERROR_INIT;
         struct fetch_headers headers;
+        int r;
+
+        sweep(fetch, strrchr(request->path, '/') + 1);
+        if (access(request->path, F_OK) == 0) {
+                ub_info(fetch->host, "the bundle is there already");
+                end_soon(fetch, 0, "", "");
+                return;
+        }
+        r = fetch_read_headers(fetch->host, fetch->settings, &headers, &error);
+        if (r < 0) {
+                end_soon(fetch, r, "download.headersFile: ", error.text);
+                return;
+        }
+        r = start(fetch, request, dir_fd, headers.list);
+        if (r < 0)
+                end_soon(fetch, r, "", strerror(-r));
+}
+
+void fetch_start(struct fetch *fetch, const struct fetch_request *request)
+{
+        const char *folder = fetch->settings->folder;
         int dir_fd;
         int r;
 
         fetch_stop(fetch);
         fetch->retries = 0;
         (void)snprintf(fetch->path, sizeof(fetch->path), "%s", request->path);
-        r = make_folder(fetch->settings->folder);
-        dir_fd = r < 0 ? r
-                       : open(fetch->settings->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = make_folder(folder);
+        dir_fd = r < 0 ? r : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd < 0) {
                 r = r < 0 ? r : -errno;
                 end_soon(fetch, r, "the folder for downloads cannot be used: ", strerror(-r));
                 return;
         }
-        sweep(fetch, strrchr(request->path, '/') + 1);
-        if (access(request->path, F_OK) == 0) {
-                ub_info(fetch->host, "the bundle is there already");
-                end_soon(fetch, 0, "", "");
-        } else {
-                r = fetch_read_headers(fetch->host, fetch->settings, &headers, &error);
-                if (r < 0) {
-                        end_soon(fetch, r, "download.headersFile: ", error.text);
-                } else {
-                        r = start(fetch, request, dir_fd, headers.list);
-                        if (r < 0)
-                                end_soon(fetch, r, "", strerror(-r));
-                }
-        }
-        (void)close(dir_fd);
+        fetch_into(fetch, request, dir_fd);
+        (void)close(dir_fd); /* the SDK has one of its own */
 }
 
 void fetch_stop(struct fetch *fetch)

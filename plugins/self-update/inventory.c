@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inventory - see inventory.h */
+ * inventory - see inventory.h
+ *
+ * A parameter that has nothing to say is left out.  Names and types of the nodes are those of
+ * Leda's agent, which dashboards look for. */
 #include "plugins/self-update/inventory.h"
 
 #include <stdio.h>
@@ -11,11 +14,7 @@
 #include "plugins/self-update/machine.h"
 #include "plugins/self-update/settings.h"
 
-#ifndef SELF_UPDATE_VERSION
-#define SELF_UPDATE_VERSION "1.0"
-#endif
-
-enum { ID_MAX = 256, VALUE_MAX = 1024 };
+enum { ID_MAX = 256, VALUE_MAX = 1024 }; /* what is longer is cut: it is for people */
 
 static void put(struct ub_inventory *inventory, const char *key, const char *value)
 {
@@ -23,6 +22,7 @@ static void put(struct ub_inventory *inventory, const char *key, const char *val
                 ub_inventory_add_parameter(inventory, key, value);
 }
 
+/* "booted, boots as A, good, version v1.0, written: ok at 2027-01-31T12:00:00Z" */
 static void put_slot(struct ub_inventory *inventory, const struct slot *slot)
 {
         char key[SLOT_NAME_MAX + 8];
@@ -69,6 +69,7 @@ static void put_details(struct ub_inventory *inventory, const struct machine *m)
         if (m->confirm_failed)
                 ub_inventory_add_parameter(inventory, "boot", "not confirmed");
         put(inventory, "readBack", m->record.activity.read_back);
+        /* Also when it is over: what became of it stays until the next one. */
         if (pending->trial != TRIAL_NONE) {
                 ub_inventory_add_parameter(inventory, "trial", trial_to_string(pending->trial));
                 put(inventory, "trialVersion", pending->version);
@@ -90,6 +91,7 @@ int inventory_send(const struct machine *m, const struct ub_host *host, const ch
         r = ub_inventory_new(m->domain, &inventory);
         if (r < 0)
                 return r;
+        /* Everything that is added may fail; the inventory keeps that until it is sent. */
         (void)snprintf(agent, sizeof(agent), "%s-agent", m->domain);
         if (*m->settings->image_node)
                 (void)snprintf(image, sizeof(image), "%s", m->settings->image_node);

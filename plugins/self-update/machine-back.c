@@ -19,6 +19,7 @@
 
 #define KEPT "Update rolled back on request."
 
+/* Leda's agent has no word on ROLLBACK; with "rollbackFeedback": false neither has this one. */
 static void say(struct machine *m, enum message_kind kind, const char *text)
 {
         if (m->settings->rollback_feedback)
@@ -42,6 +43,7 @@ static void clean_up(struct machine *m)
                 boot_leave(m, m->settings->reboot_after_usec);
 }
 
+/* The old slot boots next, for ROLLBACK or for a CLEANUP that gives an activation up. */
 static void finish(struct machine *m)
 {
         if (m->gives_up) {
@@ -93,6 +95,7 @@ static void on_checked(struct machine *m, const struct event *e)
                 finish(m);
 }
 
+/* Not fatal: what counts is which slot boots, and that is looked at. */
 static void on_marked_bad(struct machine *m, const struct event *e)
 {
         if (e->result < 0)
@@ -123,6 +126,7 @@ static void on_surveyed(struct machine *m, const struct event *e)
                 fail(m, e->text);
                 return;
         }
+        /* Stored before the mark: a boot behind that is no failure of the new slot. */
         if (m->record.pending.trial == TRIAL_OUTSTANDING)
                 m->record.pending = (struct pending){ .trial = TRIAL_NONE };
         machine_store(m);
@@ -145,7 +149,7 @@ void back_begin(struct machine *m)
         if (!m->told_rollback)
                 say(m, MESSAGE_ROLLBACK, NULL);
         m->told_rollback = false;
-        if (!a->touched || a->already || !*a->target) {
+        if (!a->touched || a->already || !*a->target) { /* it has changed no slot */
                 finish(m);
                 return;
         }

@@ -31,6 +31,7 @@ static void ordinary(struct machine *m);
 
 /* -------------------------------------------------------------------------------- telling of it */
 
+/* Does the host come for the outcome by itself?  Otherwise it has to be told. */
 static bool host_will_ask(const struct machine *m)
 {
         const struct activity *a = &m->record.activity;
@@ -131,6 +132,7 @@ static void leave_sick(struct machine *m)
 
 /* ---------------------------------------------------------------------------------------- trial */
 
+/* A boot loader that prefers another slot does not make this one worse. */
 static void on_trial_checked(struct machine *m, const struct event *e)
 {
         if (e->result >= 0 && *m->survey.primary &&
@@ -174,6 +176,7 @@ static void on_trial_health(struct machine *m, const struct event *e)
         leave_sick(m);
 }
 
+/* The id of the boot is noted, so that a restart of the agent is not taken for another boot. */
 static void begin_trial(struct machine *m)
 {
         struct pending *pending = &m->record.pending;
@@ -189,6 +192,7 @@ static void begin_trial(struct machine *m)
 
 /* ------------------------------------------------------------------------------------- fallback */
 
+/* The last of the three marks behind a fallback; each is tried whatever became of the others. */
 static void on_normal(struct machine *m, const struct event *e)
 {
         if (e->result < 0)
@@ -336,6 +340,7 @@ static void rescue(struct machine *m)
                                         "running.");
 }
 
+/* Once for each boot, as soon as RAUC has said which slot runs. */
 static void decide(struct machine *m)
 {
         enum verdict verdict = verdict_find(&m->record.pending, m->boot, &m->survey);
@@ -387,6 +392,7 @@ void boot_on_rauc_up(struct machine *m)
         machine_survey(m, &m->trial, on_looked);
 }
 
+/* From here on the machine takes requests; those that came before have waited on the main track. */
 static void on_start_surveyed(struct machine *m, const struct event *e)
 {
         if (e->result < 0 && e->result != -EBUSY)

@@ -163,6 +163,7 @@ static void on_failure_kept(struct machine *m, const struct event *e)
         update_fail(m, m->record.activity.kept_message);
 }
 
+/* It is seen to that the slot that ran boots next before anybody hears of the failure. */
 static void on_failure_surveyed(struct machine *m, const struct event *e)
 {
         if (strstr(m->record.activity.kept_message, "Device or resource busy"))

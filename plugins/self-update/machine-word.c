@@ -12,6 +12,7 @@
 #include "plugins/self-update/machine-internal.h"
 #include "plugins/self-update/settings.h"
 
+/* The next command goes where those of the host wait for their turn. */
 void machine_drive_local(struct machine *m)
 {
         static const int32_t commands[STATE_COUNT] = {
@@ -131,6 +132,8 @@ void machine_repeat(struct machine *m)
                 send(m, m->record.activity.id, m->record.activity.last);
 }
 
+/* The word becomes the last one before the record is stored, and goes out behind that: after a
+ * death in between it is repeated, and never has to be taken back. */
 void machine_conclude(struct machine *m, enum state state, enum message_kind kind,
                       const char *text, int progress)
 {

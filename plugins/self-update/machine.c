@@ -163,6 +163,7 @@ int machine_await_clock(struct machine *m, machine_fn next, struct ub_error *err
 
 /* ------------------------------------------------------------------------------------- requests */
 
+/* The event and its texts are gone when it is its turn, so they are copied. */
 static void hold(struct machine *m, const struct event *e)
 {
         struct held *held;
@@ -202,6 +203,7 @@ static const struct step {
                               MESSAGE_ACTIVATION_FAILED, MESSAGE_ACTIVATED, "ACTIVATE" },
 };
 
+/* Also one that an earlier life has begun: each begin finds out how far it had come. */
 static void begin_step(struct machine *m, int32_t command)
 {
         m->record.activity.cut_off = false; /* it goes on */
@@ -249,6 +251,8 @@ static void reject(struct machine *m, const struct event *e, const struct step *
                                text);
 }
 
+/* Commands come twice from MQTT and after a restart of the host, and too early from people.  What
+ * is done is said again, nothing is done twice. */
 static void forward_command(struct machine *m, const struct event *e)
 {
         const struct step *step = &steps[e->command];
@@ -348,6 +352,8 @@ static bool interrupt(struct machine *m, const struct event *e)
         return false;
 }
 
+/* In this order: what can be answered whatever goes on; what ends or changes what goes on; what has
+ * to wait for its end; the rest at once. */
 static void request(struct machine *m, const struct event *e)
 {
         if (e->kind == EVENT_DESIRED && identify_screen(m, e))
@@ -431,6 +437,7 @@ static bool is_last(const struct event *e)
         }
 }
 
+/* The track rests before its function is called, which may have it wait for something else. */
 static bool give_track(struct machine *m, struct track *track, const struct event *e)
 {
         machine_fn next = track->next;
@@ -443,6 +450,7 @@ static bool give_track(struct machine *m, struct track *track, const struct even
         return true;
 }
 
+/* What RAUC has told is news even when nobody waits for it any more. */
 static void outcome(struct machine *m, const struct event *e)
 {
         if (e->kind == EVENT_SURVEYED && e->result >= 0 && e->survey) {
@@ -466,6 +474,8 @@ static void outcome(struct machine *m, const struct event *e)
                 boot_on_reboot_timer(m);
 }
 
+/* Of UPDATE there is nothing to take up here: RAUC goes on by itself, so the start sees to it
+ * without being asked (machine-boot.c). */
 void machine_resume(struct machine *m)
 {
         if (m->main.next)

@@ -129,7 +129,7 @@ struct event {
         int64_t wall_sec;   /* CLOCK_REALTIME */
 };
 
-/* function that goes on when an outcome is there */
+/* A function that goes on when an outcome is there. */
 typedef void (*machine_fn)(struct machine *m, const struct event *e);
 
 struct track {
@@ -142,7 +142,7 @@ struct comparison {
         size_t next;  /* slot of the survey */
         bool reading; /* its device is being read */
         bool left_out; /* one of them could not be compared */
-        struct reading found;
+        struct reading found; /* that differs, while RAUC is asked why it might */
         void (*good)(struct machine *m);
         void (*bad)(struct machine *m, const char *why);
 };
@@ -155,7 +155,7 @@ struct held {
         int32_t command;
 };
 
-/* Of the step that goes on, for the log. */
+/* Of the step that goes on, for the log: machine-figures.c. */
 struct figures {
         uint64_t began_usec; /* 0: none goes on */
         uint64_t held;       /* bytes that were there before; UINT64_MAX: nothing was fetched */
@@ -164,58 +164,67 @@ struct figures {
 };
 
 struct machine {
+        /* Given by the owner. */
         const struct settings *settings; /* borrowed */
         const char *domain;              /* likewise */
         const struct signers *signers;   /* likewise; NULL: anybody may ask */
-        char path[SLOT_TEXT_MAX + 512];  /* of the bundle, when it is downloaded */
         char os_version[SLOT_VERSION_MAX]; /* by os-release */
         int64_t built_sec;               /* a clock before this is not set; 0: believe it */
+        char boot[RECORD_BOOT_MAX];      /* id of the present one; "": nobody knows */
+        uint32_t flags;                  /* UB_START_* */
 
-        struct record record;
-        struct effects effects;
+        struct record record;   /* what outlives this process ... */
+        struct effects effects; /* ... and what is to be done */
+
+        /* What is known of the device, of RAUC and of the bundle. */
         struct survey survey; /* the last one */
-        bool surveyed;        /* there was one */
+        bool surveyed;        /* there was one in this life */
+        bool rauc_up;         /* its name is on the bus */
         struct bundle bundle; /* of the activity ... */
         bool inspected;       /* ... when RAUC was asked in this life */
-        struct comparison comparison;
-        char boot[RECORD_BOOT_MAX];
-        uint32_t flags;
+        char path[SLOT_TEXT_MAX + 512]; /* of the bundle, when it is downloaded */
 
-        uint64_t serials;
+        /* The present event, and what waits for which. */
+        uint64_t time_usec;
+        int64_t wall_sec;
+        uint64_t serials; /* the last number that was given to an effect */
         struct track main;
         struct track trial;
-        uint64_t time_usec; /* of the present event */
-        int64_t wall_sec;
+        uint64_t get_serial;    /* numbers that no track waits for: the survey of the gets, */
+        uint64_t tick_serial;   /* the next tick of UPDATE, */
+        uint64_t reboot_serial; /* and the boot out of a slot; 0: none */
         struct held held[MACHINE_HELD_MAX];
         size_t n_held;
-
         char gets[MACHINE_GETS_MAX][UB_MAX_ID + 1]; /* inventories that wait for a survey */
         size_t n_gets;
-        uint64_t get_serial;
 
-        char wanted_id[UB_MAX_ID + 1]; /* a desired state that is being looked at */
+        /* A desired state that is being looked at: not the activity yet. */
+        char wanted_id[UB_MAX_ID + 1];
         struct request wanted;
         bool wanted_local; /* nobody asked for it */
-        bool known; /* the host has spoken of the activity in this life ... */
-        bool asked; /* ... with feedback_get: what was cut off goes on */
+
+        /* What the host has said in this life of the activity of the record. */
+        bool known;         /* anything at all: before that it is told nothing ... */
+        bool asked;         /* ... feedback_get: what was cut off goes on */
         bool told_rollback; /* ROLLBACK has come while RAUC installs, and was answered */
         bool gives_up;      /* CLEANUP takes an activation back */
-        bool awaits_trial; /* ACTIVATE, of the slot that runs already */
-        bool verify_asked; /* VERIFY waits for the end of the trial */
-        bool confirm_failed; /* the present boot is not well */
-        bool started; /* there was a first look at RAUC, or it was in vain */
-        bool rauc_up;
-        bool decided; /* it is known what the present boot is worth */
+        bool awaits_trial;  /* ACTIVATE, of the slot that runs already */
+        bool verify_asked;  /* VERIFY waits for the end of the trial */
 
-        int percent;          /* last that was reported in this step */
+        /* What the present boot is worth: machine-boot.c. */
+        bool started;        /* there was a first look at RAUC, or it was in vain */
+        bool decided;        /* it is known which kind of boot this is */
+        bool confirm_failed; /* it is an ordinary one, and not well */
+
+        /* The step that goes on. */
+        int percent;          /* last that was reported; -1: nothing */
         uint64_t posted_usec; /* when */
         uint64_t alive_usec;  /* last sign of life of an installation; 0: none runs */
-        uint64_t wait_usec;   /* since when RAUC is busy, or the clock is not set */
-        bool waiting;
-        uint64_t clock_usec; /* since when the clock is waited for; 0: it is not */
-        uint64_t tick_serial;
+        bool waiting;         /* for RAUC: somebody else uses it, or it does not answer ... */
+        uint64_t wait_usec;   /* ... since then */
+        uint64_t clock_usec;  /* since when the clock is waited for; 0: it is not */
+        struct comparison comparison;
         struct figures figures;
-        uint64_t reboot_serial;
 };
 
 /* settings and domain are borrowed.  The caller fills in record (or leaves it empty), path,

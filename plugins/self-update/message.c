@@ -22,7 +22,7 @@
  * UPDATE and through ACTIVATE; Kanto's types have words of their own for that. */
 static const struct shape {
         const char *status; /* NULL: settings_final_status() */
-        const char *text;   /* NULL: that of the message */
+        const char *text;   /* NULL: that of the message, which is a reason */
         bool action;
         const char *word;       /* of the action; NULL: that of the message */
         const char *kanto_word; /* NULL: the same */

@@ -22,11 +22,6 @@
 #include "plugins/self-update/policy.h"
 #include "plugins/self-update/signers.h"
 
-#ifndef SELF_UPDATE_VERSION
-#define SELF_UPDATE_VERSION "1.0"
-#endif
-
-#define RECORD_KEY "record"
 
 enum { FILE_MAX = 8192 };
 
@@ -66,6 +61,7 @@ static bool find_value(const char *text, const char *key, char *buf, size_t size
         return false;
 }
 
+/* What the machine has to know of the running system, which stays the same for this life. */
 static void read_system(struct self_update *self, char boot[RECORD_BOOT_MAX])
 {
         struct machine *m = &self->machine;
@@ -79,7 +75,7 @@ static void read_system(struct self_update *self, char boot[RECORD_BOOT_MAX])
                 st.st_mtim.tv_sec = 0;
         if (policy_not_before(self->settings.clock.not_before, st.st_mtim.tv_sec,
                               &m->built_sec) < 0)
-                m->built_sec = 0; /* checked in create */
+                m->built_sec = 0; /* cannot be: create has checked the setting */
         read_text(self->settings.boot_id_file, text);
         text[strcspn(text, "\n")] = '\0';
         record_copy(boot, RECORD_BOOT_MAX, text);
@@ -100,6 +96,8 @@ static void self_update_destroy(void *data)
         free(self);
 }
 
+/* One that cannot be read is lost, and said to be: an agent that stays down would keep away the
+ * update that repairs it. */
 static int load_record(struct self_update *self)
 {
         struct ub_error error = UB_ERROR_INIT;
@@ -153,6 +151,8 @@ static int self_update_create(const struct ub_host *host, const char *settings_j
         return 0;
 }
 
+/* A fault in a key keeps the agent from starting: to go on without it would shut out somebody who
+ * may ask, or, without any key, let everybody in. */
 static int load_signers(struct self_update *self)
 {
         const struct settings_list *keys = &self->settings.request.keys;
@@ -234,6 +234,8 @@ static int self_update_cancel(void *data, const char *activity)
         return carry_request(self, &(struct event){ .kind = EVENT_CANCEL, .activity = activity });
 }
 
+/* The host asks where the activity stands, as after its restart; it may not know either that a boot
+ * was asked for. */
 static int self_update_feedback_get(void *data, const char *activity)
 {
         struct self_update *self = data;

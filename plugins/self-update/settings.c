@@ -2,7 +2,12 @@
  *
  * settings - see settings.h
  *
- * One table row per setting, and one loop.  A row names the section that its key is in. */
+ * One table row per setting, and one loop.  A row names the section that its key is in; the rows of
+ * a section stand together.  A setting is added in four places: here, in its struct, in the schema,
+ * and in the manual page and the registration, which lint holds against the schema.
+ *
+ * The host checks the schema when it reads the registration.  Checked here is what a schema cannot
+ * say (units, paths, what goes together), and every size, for which nobody else is relied on. */
 #include "plugins/self-update/settings.h"
 
 #include <errno.h>
@@ -36,6 +41,7 @@ static const char *const verify_words[] = { "update", "download", NULL };
 static const char *const read_back_words[] = { "auto", "require", "off", NULL };
 static const char *const downgrade_words[] = { "allow", "deny", "semver", NULL };
 static const char *const reboot_words[] = { "logind", "none", NULL };
+/* The first one, by the profile, cannot be written down. */
 static const char *const final_words[] = { "", "COMPLETE", "COMPLETED", NULL };
 
 #define AT(m) offsetof(struct settings, m)
@@ -119,6 +125,7 @@ struct unit {
         uint64_t factor;
 };
 
+/* The first that fits counts, so "ms" comes before "m". */
 static const struct unit time_units[] = {
         { "ms", MSEC },        { "us", 1 },          { "h", 60 * MINUTE },
         { "d", DAY },          { "m", MINUTE },       { "s", SECOND }, { NULL, 0 },
@@ -159,6 +166,8 @@ static int parse_units(const char *text, const struct unit *units, uint64_t *ret
         return 0;
 }
 
+/* A text with units, or a number of the smallest useful one (factor).  INT64_MAX is the limit: as
+ * an effect's number an amount has a sign. */
 static int read_amount(const struct ub_json *value, const struct unit *units, uint64_t factor,
                        const char *example, struct ub_error *error, uint64_t *ret)
 {
@@ -256,7 +265,7 @@ static int read_row(const struct row *row, const struct ub_json *object, struct 
                 return read_list(value, error, (struct settings_list *)to);
         case ROW_WORD:
                 return read_word(value, row->words, error, to);
-        case ROW_THREE:
+        case ROW_THREE: /* that it is left out is a third answer */
                 r = ub_json_get_bool(object, row->key, error, &yes);
                 if (r > 0)
                         *(enum three *)to = yes ? THREE_YES : THREE_NO;
@@ -270,6 +279,7 @@ static bool same_section(const char *a, const char *b)
         return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* A key that is misspelled would be a setting that is silently not made. */
 static int check_keys(const struct ub_json *object, const char *section, struct ub_error *error)
 {
         static const char *const sections[] = { "download", "rauc",  "health",
@@ -299,7 +309,7 @@ static int read_rows(const struct ub_json *root, struct ub_error *error,
         if (r >= 0)
                 r = check_keys(root, NULL, error);
         for (i = 0; i < N_ROWS && r >= 0; i++) {
-                if (!same_section(rows[i].section, section)) {
+                if (!same_section(rows[i].section, section)) { /* the next object */
                         section = rows[i].section;
                         object = NULL;
                         r = ub_json_get_object(root, section, error, &object);
@@ -314,6 +324,7 @@ static int read_rows(const struct ub_json *root, struct ub_error *error,
 
 /* ---------------------------------------------------------------------------------------- whole */
 
+/* The manual page names each of them. */
 static void set_defaults(struct settings *s)
 {
         *s = (struct settings){
@@ -345,6 +356,7 @@ static void set_defaults(struct settings *s)
         s->watch.interval_usec = 3 * SECOND;
 }
 
+/* The agent's working directory is nobody's business, so a relative path has no meaning. */
 static int check_paths(const struct settings *s, struct ub_error *error)
 {
         const struct {
@@ -377,6 +389,7 @@ static int check_paths(const struct settings *s, struct ub_error *error)
         return 0;
 }
 
+/* What is wrong only beside something else. */
 static int check_together(const struct settings *s, struct ub_error *error)
 {
         if (s->watch.interval_usec < 10 * MSEC)
@@ -400,7 +413,7 @@ static int check_together(const struct settings *s, struct ub_error *error)
 
 int settings_parse(const char *json, struct ub_error *error, struct settings *ret)
 {
-        struct settings *settings = malloc(sizeof(*settings));
+        struct settings *settings = malloc(sizeof(*settings)); /* large, for a stack */
         struct ub_json *root;
         int r;
 

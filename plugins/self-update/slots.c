@@ -38,6 +38,7 @@ bool survey_booted_twice(const struct survey *survey)
         return false;
 }
 
+/* A slot with a parent goes with it; RAUC marks and installs the parent. */
 static bool can_boot(const struct slot *slot)
 {
         return slot->bootname[0] && !slot->parent[0];
@@ -56,6 +57,7 @@ const struct slot *survey_target(const struct survey *survey)
 
                 if (slot == booted || !can_boot(slot))
                         continue;
+                /* From a rescue system, which is of another class, any will do. */
                 if (booted->bootname[0] && strcmp(slot->class, booted->class) != 0)
                         continue;
                 if (!found || (strcmp(slot->boot_status, "bad") == 0 &&
