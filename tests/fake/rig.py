@@ -309,6 +309,7 @@ class Rig:
         os.chmod(self.notifications.path, 0o666)
         self.environment["NOTIFY_SOCKET"] = self.notifications.path
         log = open(self.log_path, "a")
+        began = time.time()
         self.process = subprocess.Popen(
             [*prefix, os.path.join(TOP, "update-brokerd"), "--config-file", path,
              "--conf-dir", self.path("conf.d"), "--state-dir", self.path("state"),
@@ -318,7 +319,15 @@ class Rig:
         log.close()
         self.wait_notified("READY=1")
         if connected and self.server:
-            self.initial = self.message("vehicleupdate/currentstate")
+            self.initial = self.wait_initial(began)
+
+    def wait_initial(self, began):
+        """This daemon's first inventory; one of a daemon before it may still be under way."""
+        while True:
+            activity, inventory = self.message("vehicleupdate/currentstate")
+            found = re.fullmatch(r"initial-current-state-(\d+)", activity)
+            if found and int(found[1]) >= int(began * 1000):
+                return activity, inventory
 
     @property
     def notified(self):
