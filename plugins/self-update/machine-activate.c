@@ -91,6 +91,7 @@ static void ask(struct machine *m)
 
 static void on_marked(struct machine *m, const struct event *e)
 {
+        machine_spare_bundle(m, e->result); /* RAUC may be back before it is asked */
         machine_keep(m, "", e->result < 0 ? e->text : "");
         ask(m);
 }

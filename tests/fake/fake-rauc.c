@@ -606,6 +606,10 @@ static int on_mark(sd_bus_message *m, void *data, sd_bus_error *error)
         fake_host_add_line(rauc->host, "rauc Mark %s %s", state, name);
         if (refuse_busy(rauc, error) < 0)
                 return -EBUSY;
+        if (strcmp(rauc->mark_fails, state) == 0 && rauc->dies_at_mark) /* dbus-daemon's words */
+                return sd_bus_error_set(error, SD_BUS_ERROR_NO_REPLY,
+                                        "Message recipient disconnected from message bus without "
+                                        "replying");
         if (strcmp(rauc->mark_fails, state) == 0)
                 return sd_bus_error_set(error, ERROR, "the environment cannot be written");
         for (i = 0; i < 3 && strcmp(rauc->slots[i].name, name) != 0; i++)

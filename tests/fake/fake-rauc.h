@@ -79,6 +79,7 @@ struct fake_rauc {
         bool hides;               /* the device is gone afterwards */
         bool hangs;               /* whoever opens the device waits for ever */
         char mark_fails[16];      /* a state word that cannot be set */
+        bool dies_at_mark;        /* at the word of mark_fails, and is back at once */
 
         bool busy;
         bool held;

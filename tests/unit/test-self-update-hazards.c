@@ -584,6 +584,23 @@ START_TEST(what_was_downloaded_outlives_an_activation_that_found_no_rauc)
 }
 END_TEST
 
+START_TEST(what_was_downloaded_outlives_a_rauc_that_died_at_the_mark_and_is_back)
+{
+        struct rig rig;
+
+        rig_init(&rig, "");
+        do_update(&rig, "a1", "v2.0", "v2");
+        (void)snprintf(rig.rauc->mark_fails, sizeof(rig.rauc->mark_fails), "active");
+        rig.rauc->dies_at_mark = true;
+        order(&rig, "a1", UB_CMD_ACTIVATE);
+        (void)await(&rig, "ACTIVATION_FAILURE");
+        order(&rig, "a1", UB_CMD_CLEANUP);
+        (void)await(&rig, "INCOMPLETE");
+        ck_assert(!is_clean(&rig));
+        rig_done(&rig);
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_not_done)
 {
         struct rig rig;
@@ -626,4 +643,6 @@ UNIT_MAIN("self-update-hazards", G14_the_reason_of_a_failed_installation_is_rauc
           a_power_failure_before_the_word_and_a_sick_slot,
           what_was_downloaded_outlives_a_death_and_its_activity,
           what_was_downloaded_outlives_a_step_that_found_no_rauc,
-          what_was_downloaded_outlives_an_activation_that_found_no_rauc, what_cannot_be_kept_is_not_done)
+          what_was_downloaded_outlives_an_activation_that_found_no_rauc,
+          what_was_downloaded_outlives_a_rauc_that_died_at_the_mark_and_is_back,
+          what_cannot_be_kept_is_not_done)
