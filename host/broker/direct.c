@@ -418,20 +418,9 @@ static void follow(struct direct *d, enum status status)
         }
 }
 
-/* The CLEANUP behind a ROLLBACK has met the end that ROLLBACK makes by itself. */
-static void clean_up_again(struct hosted *h)
-{
-        struct instance *instance = hosted_get_instance(h);
-
-        revive(h);
-        h->direct.asked = STEP_CLEANUP;
-        if (!instance || instance_command(instance, h->direct.activity, "", UB_CMD_CLEANUP) < 0)
-                end(h);
-}
-
 void direct_feedback(struct hosted *h, const char *json, enum status status)
 {
-        bool again;
+        bool goes_on;
 
         /* Whatever else it says of the newcomer: it has taken it. */
         if (status != STATUS_IDENTIFYING && status != STATUS_IDENTIFICATION_FAILED)
@@ -441,11 +430,12 @@ void direct_feedback(struct hosted *h, const char *json, enum status status)
         agent_topics_publish_feedback(h, direct_id(&h->direct), json);
         follow(&h->direct, status);
         boot_if_asked(h, status);
-        again = status_step(h->direct.reached) == STEP_ROLLBACK && h->direct.asked == STEP_CLEANUP;
-        if (status_is_terminal(status))
+        /* The end that ROLLBACK makes by itself is not that of the CLEANUP behind it. */
+        goes_on = status_step(h->direct.reached) == STEP_ROLLBACK && h->direct.asked == STEP_CLEANUP;
+        if (status_is_terminal(status) && goes_on)
+                h->direct.reached = STATUS_UNKNOWN;
+        else if (status_is_terminal(status))
                 give_back(h);
-        if (again && !h->direct.activity)
-                clean_up_again(h);
         release_held(h);
 }
 

@@ -42,6 +42,13 @@ static int await(struct dialog *dialog, const char *baseline, enum step step)
                 wait = &dialog->waits[dialog->n_waits++];
                 copy_id(wait->baseline, baseline);
         }
+        if (step != STEP_CLEANUP) {
+                wait->rollback_open = false;
+                wait->rollback_ends = false;
+        } else if (wait->step == STEP_ROLLBACK) {
+                wait->rollback_open = wait->open;
+                wait->rollback_ends = !dialog->ended;
+        }
         wait->step = step;
         wait->open = true;
         return 0;
@@ -63,14 +70,16 @@ int dialog_command(struct dialog *dialog, const char *activity, const char *base
                 [UB_CMD_CLEANUP] = STEP_CLEANUP,   [UB_CMD_VERIFY] = STEP_VERIFY,
         };
         bool known = command >= UB_CMD_DOWNLOAD && (size_t)command < ARRAY_SIZE(steps);
+        int r;
 
         if (!dialog_runs(dialog, activity)) {
                 *dialog = (struct dialog){ .runs = true, .answers = dialog->answers };
                 copy_id(dialog->activity, activity);
         }
+        r = await(dialog, baseline, known ? steps[command] : STEP_NONE);
         /* An agent may be told to clean up or to roll back what it has ended. */
         dialog->ended = false;
-        return await(dialog, baseline, known ? steps[command] : STEP_NONE);
+        return r;
 }
 
 void dialog_ask(struct dialog *dialog, const char *activity)
@@ -101,6 +110,21 @@ static bool concerns(const struct dialog_wait *wait, const char *baseline)
         return is_all(baseline) || is_all(wait->baseline) || strcmp(wait->baseline, baseline) == 0;
 }
 
+/* Is it the end that ROLLBACK brings, while the CLEANUP behind it is still to be answered? */
+static bool is_end_of_rollback(struct dialog *dialog)
+{
+        bool found = false;
+
+        for (unsigned i = 0; i < dialog->n_waits; i++) {
+                struct dialog_wait *wait = &dialog->waits[i];
+
+                found |= wait->open && wait->rollback_ends;
+                wait->rollback_open = false;
+                wait->rollback_ends = false;
+        }
+        return found;
+}
+
 static void end_all(struct dialog *dialog)
 {
         for (unsigned i = 0; i < dialog->n_waits; i++)
@@ -121,9 +145,12 @@ static bool close_waits(struct dialog *dialog, const char *baseline, enum status
 
                 if (!wait->open || !concerns(wait, baseline))
                         continue;
-                if (wait->step == STEP_NONE || step == wait->step ||
-                    (order[step] > order[wait->step] &&
-                     status_kind(word) == STATUS_KIND_FAILURE)) {
+                if (wait->rollback_open && step == STEP_ROLLBACK) {
+                        wait->rollback_open = false;
+                        closed = true;
+                } else if (wait->step == STEP_NONE || step == wait->step ||
+                           (order[step] > order[wait->step] &&
+                            status_kind(word) == STATUS_KIND_FAILURE)) {
                         wait->open = false;
                         closed = true;
                 } else if (order[step] > order[wait->step]) {
@@ -164,7 +191,10 @@ int dialog_answer(struct dialog *dialog, const char *activity, const char *basel
                 return 0;
         case STATUS_KIND_END_GOOD:
         case STATUS_KIND_END_BAD:
-                end_all(dialog);
+                if (is_end_of_rollback(dialog))
+                        dialog->answers++;
+                else
+                        end_all(dialog);
                 return 0;
         case STATUS_KIND_SUCCESS:
         case STATUS_KIND_FAILURE:

@@ -18,6 +18,9 @@
  * COMPLETED and INCOMPLETE of an activity that was never seen are fine while none runs: they are
  * what became of one of an earlier life, such as the verdict after a boot.
  *
+ * CLEANUP may be sent behind a ROLLBACK that is not answered: the agent then answers both, and where
+ * ROLLBACK ends the activity, that end leaves CLEANUP's answer and its end open.
+ *
  * A failure of a later step counts because agents in the field do that: an image found to be unfit
  * while downloading is reported as UPDATE_FAILURE.  What a word speaks about is asked of
  * host/model/status.h; what it means for the update is not decided here.
@@ -37,6 +40,8 @@ struct dialog_wait {
         char baseline[UB_MAX_ID + 1]; /* "": all components */
         enum step step;   /* STEP_NONE: unknown to us, each final word will do */
         bool open; /* no final word yet */
+        bool rollback_open; /* CLEANUP came behind a ROLLBACK that had no final word yet, */
+        bool rollback_ends; /* ... or had not ended the activity */
 };
 
 /* All zero: no activity. */

@@ -5,6 +5,8 @@
 Leda's agent does one message after the other, to its end, so there a person may paste all commands of the tutorial
 without waiting.  What it does not stand, a second request or a question in between, is not to do harm here.
 """
+import os
+import signal
 import subprocess
 
 import leda
@@ -80,6 +82,26 @@ def a_cleanup_behind_a_rollback_is_answered_too():
         s.update()
         s.say("ROLLBACK")
         s.say("CLEANUP")
+        text = "Update rolled back on request."
+        s.hear(leda.rolling_back(), leda.rolled_back(), leda.incomplete("UPDATE_FAILURE", text),
+               leda.cleaned("UPDATE_FAILURE", text), leda.incomplete("UPDATE_FAILURE", text))
+        s.manager.is_quiet()
+
+
+@scenario
+def a_cleanup_that_overtakes_the_first_word_of_the_rollback_is_answered_too():
+    with scene() as s:
+        s.offer("/v2")
+        s.identify()
+        s.download()
+        s.update()
+        agent = s.manager.agent_pid()
+        os.kill(agent, signal.SIGSTOP)
+        s.say("ROLLBACK")
+        s.say("CLEANUP")
+        s.manager.client.publish("selfupdate/desiredstate", b"?")  # by its refusal both are with the agent
+        assert s.manager.next(FEEDBACK)[1]["status"] == "IDENTIFICATION_FAILED"
+        os.kill(agent, signal.SIGCONT)
         text = "Update rolled back on request."
         s.hear(leda.rolling_back(), leda.rolled_back(), leda.incomplete("UPDATE_FAILURE", text),
                leda.cleaned("UPDATE_FAILURE", text), leda.incomplete("UPDATE_FAILURE", text))

@@ -119,6 +119,41 @@ START_TEST(an_activity_ends_once_and_at_any_time)
 }
 END_TEST
 
+START_TEST(a_rollback_and_the_cleanup_behind_it_are_both_answered)
+{
+        dialog_begin(&dialog, "a1");
+        ck_assert_int_eq(answer("IDENTIFIED"), 0);
+        command(UB_CMD_ROLLBACK);
+        command(UB_CMD_CLEANUP);
+        ck_assert_int_eq(answer("ROLLBACK"), 0);
+        ck_assert_int_eq(answer("ROLLBACK_SUCCESS"), 0);
+        ck_assert_int_eq(answer("ROLLBACK_SUCCESS"), -ESTALE);
+        ck_assert_int_eq(answer("INCOMPLETE"), 0);
+        ck_assert_int_eq(answer("CLEANUP_SUCCESS"), 0);
+        ck_assert_int_eq(answer("CLEANUP_SUCCESS"), -ESTALE);
+        ck_assert_int_eq(answer("INCOMPLETE"), 0);
+        ck_assert_int_eq(answer("INCOMPLETE"), -ESTALE);
+
+        /* The word of the ROLLBACK was there before. */
+        command(UB_CMD_ROLLBACK);
+        ck_assert_int_eq(answer("ROLLBACK_SUCCESS"), 0);
+        command(UB_CMD_CLEANUP);
+        ck_assert_int_eq(answer("ROLLBACK_SUCCESS"), -ESTALE);
+        ck_assert_int_eq(answer("INCOMPLETE"), 0);
+        ck_assert_int_eq(answer("CLEANUP_SUCCESS"), 0);
+        ck_assert_int_eq(answer("INCOMPLETE"), 0);
+        ck_assert_int_eq(answer("INCOMPLETE"), -ESTALE);
+
+        /* One end for both. */
+        command(UB_CMD_ROLLBACK);
+        command(UB_CMD_CLEANUP);
+        ck_assert_int_eq(answer("ROLLBACK_FAILURE"), 0);
+        ck_assert_int_eq(answer("CLEANUP_SUCCESS"), 0);
+        ck_assert_int_eq(answer("INCOMPLETE"), 0);
+        ck_assert_int_eq(answer("INCOMPLETE"), -ESTALE);
+}
+END_TEST
+
 START_TEST(only_the_present_activity_is_known)
 {
         ck_assert_int_eq(answer("IDENTIFIED"), -ENOENT);
@@ -241,7 +276,8 @@ START_TEST(old_questions_are_forgotten)
 END_TEST
 
 UNIT_MAIN("step", a_whole_activity_passes, words_answer_their_step, a_step_has_one_answer,
-          an_activity_ends_once_and_at_any_time, only_the_present_activity_is_known,
+          an_activity_ends_once_and_at_any_time,
+          a_rollback_and_the_cleanup_behind_it_are_both_answered, only_the_present_activity_is_known,
           the_end_of_an_activity_of_an_earlier_life_may_come_late,
           baselines_are_answered_one_by_one, there_is_a_limit_of_baselines,
           a_repetition_is_welcome_when_it_was_asked_for, after_a_restart_any_word_is_the_last_one,
