@@ -10,10 +10,11 @@ import re
 import subprocess
 
 import stage
-from bootloader import RESCUE, UBoot
-from bundles import COMPATIBLE, quiet, source
+from bootloader import RESCUE, Firmware, UBoot
+from bundles import COMPATIBLE, MIB, quiet, source
 from device import Device
 from rauc import Refused, busctl, wait_until
+from slots import Slot
 from stage import Skip, need, scenario
 
 EXAMPLES = ("plugins", "self-update", "examples")
@@ -47,6 +48,10 @@ class Exemplary(Device):
         }
         if self.kind == "grub":
             places["/grubenv/grubenv"] = self.path("bootenv")
+        if self.kind == "efi":
+            for name in ("a", "b"):
+                self.slots["esp_" + name] = Slot(self.path("esp-" + name), 4 * MIB)
+                places["/dev/disk/by-partlabel/esp_" + name] = self.slots["esp_" + name].device
         if not has_verity():
             places["bundle-formats=-plain\n"] = ""
         text = example(self.kind, "system.conf")
@@ -58,11 +63,11 @@ class Exemplary(Device):
             f.write(text)
 
 
-def update(device):
+def update(device, esp=None):
     """A whole update and both its ends, by hand."""
     device.boot()
     device.rauc.mark("good", "booted")
-    bundle = device.workshop.bundle("v2.0", format="verity" if has_verity() else "plain")
+    bundle = device.workshop.bundle("v2.0", format="verity" if has_verity() else "plain", esp=esp)
     device.rauc.install(bundle)
     assert device.rauc.primary() == "rootfs.0", "nothing is activated yet"
     device.rauc.mark("active", "rootfs.1")
@@ -122,12 +127,39 @@ def one_damaged_copy_of_the_uboot_environment_does_no_harm():
                 f.flush()
 
 
+def kernel(version):
+    """An EFI system partition that says which version it is."""
+    path = Device.workshop.path("esp-%s.vfat" % version)
+    if not os.path.exists(path):
+        quiet("mkfs.vfat", "-C", "-n", "KERNEL-" + version, path, "2048")
+    return path
+
+
+def kernel_in(slot):
+    return subprocess.check_output(["blkid", "-p", "-o", "value", "-s", "LABEL", slot.device], text=True).strip()
+
+
 @scenario
-def rauc_accepts_the_configuration_for_efi():
-    with Exemplary("efi") as device:
+def the_configuration_for_efi_takes_an_update_and_knows_its_rescue_system():
+    """The configuration for EFI takes an update and knows its rescue system, with a boot manager of the test's own."""
+    need("mkfs.vfat")
+    with Exemplary("efi", boot_loader=Firmware) as device:
+        update(device, esp=kernel("2"))
+        assert kernel_in(device.slots["esp_b"]) == "KERNEL-2", "it came with its system"
+        assert device.boot_loader.state() == ("rescue", None)
+
+
+@scenario
+def a_slot_of_the_firmware_is_tried_once():
+    need("mkfs.vfat")
+    with Exemplary("efi", boot_loader=Firmware) as device:
         device.boot()
-        assert device.rauc.get("BootSlot") == "A" and device.rauc.get("Compatible") == COMPATIBLE
-    raise Skip("loaded, but not tried: the firmware would have to be changed by efibootmgr")
+        device.rauc.install(device.workshop.bundle("v2.0", esp=kernel("2")))
+        device.rauc.mark("active", "rootfs.1")
+        assert device.boot_loader.state()[1] == "B"
+        device.shut_down()
+        assert device.boot(hangs=True) == "B"
+        assert device.boot() == "A" and device.version == "v1.0"
 
 
 @scenario

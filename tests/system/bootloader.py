@@ -4,6 +4,7 @@
 Grub.pick() does what plugins/self-update/examples/grub/grub.cfg does; 50-grub.py runs that file in the real grub and
 compares the two.
 """
+import json
 import os
 import shutil
 import struct
@@ -114,3 +115,61 @@ class UBoot:
         picked, after = self.decide(self.variables())
         self.set(**after)
         return picked
+
+
+class Firmware:
+    """UEFI's boot manager: BootNext once, then BootOrder.  RAUC changes it by efibootmgr, which is ours here."""
+
+    conf = "bootloader=efi\n"
+    ENTRIES = {"0001": "A", "0002": "B", "0003": "rescue"}
+    # As version 17 speaks, which has no devices in the list without being asked.
+    TOOL = """#!/usr/bin/env python3
+import json, sys
+path, entries = %r, %r
+with open(path) as f:
+    state = json.load(f)
+words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert not set(words) - {"--bootorder", "--bootnext"}, sys.argv
+if "--bootorder" in words:
+    state["order"] = words["--bootorder"].split(",")
+if "--bootnext" in words:
+    state["next"] = words["--bootnext"]
+with open(path, "w") as f:
+    json.dump(state, f)
+if state["next"]:
+    print("BootNext: " + state["next"])
+print("BootCurrent: %%s\\nTimeout: 0 seconds\\nBootOrder: %%s" %% (state["current"], ",".join(state["order"])))
+for number, name in entries.items():
+    print("Boot%%s* %%s" %% (number, name))
+"""
+
+    def __init__(self, path):
+        self.path = path
+        self.write({"order": ["0001", "0002", "0003"], "next": None, "current": "0001"})
+        folder = path + ".bin"
+        os.mkdir(folder)
+        with open(os.path.join(folder, "efibootmgr"), "w") as f:
+            f.write(self.TOOL % (path, self.ENTRIES))
+        os.chmod(os.path.join(folder, "efibootmgr"), 0o755)
+        os.environ["PATH"] = folder + ":" + os.environ["PATH"]
+
+    def read(self):
+        with open(self.path) as f:
+            return json.load(f)
+
+    def write(self, state):
+        with open(self.path, "w") as f:
+            json.dump(state, f)
+
+    def state(self):
+        """For comparing: the order, and what boots next."""
+        state = self.read()
+        return " ".join(self.ENTRIES[n] for n in state["order"]), state["next"] and self.ENTRIES[state["next"]]
+
+    def pick(self):
+        state = self.read()
+        state["current"] = state["next"] or state["order"][0]
+        state["next"] = None
+        self.write(state)
+        name = self.ENTRIES[state["current"]]
+        return RESCUE if name == "rescue" else name

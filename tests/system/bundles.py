@@ -78,13 +78,13 @@ class Workshop:
         return archive
 
     def bundle(self, version, compatible=COMPATIBLE, signer="ours", size=16 * MIB, random=2 * MIB, slot="rootfs",
-               hook=None, hooks="post-install", format="plain", archive=False):
-        what = (version, compatible, signer, size, random, slot, hook, hooks, format, archive)
+               hook=None, hooks="post-install", format="plain", archive=False, esp=None):
+        what = (version, compatible, signer, size, random, slot, hook, hooks, format, archive, esp)
         if what in self.made:
             return self.made[what]
         output = self.path("bundle-%d.raucb" % len(self.made))
         command = [self.script, "bundle", "--keys", self.keys(signer), "--compatible", compatible,
-                   "--version", version, "--format", format, "--slot", slot]
+                   "--version", version, "--format", format, "--slot", slot] + (["--esp", esp] if esp else [])
         if hook:
             program = self.path("hook")
             with open(program, "w") as f:
