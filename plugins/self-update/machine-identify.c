@@ -141,6 +141,7 @@ static bool is_same_request(const struct request *a, const struct request *b)
 
 /* ----------------------------------------------------------------------------------- the answer */
 
+/* The activity that was there before stays, and goes on with what it was at. */
 static void refuse(struct machine *m, const char *text)
 {
         machine_say_to(m, m->wanted_id, MESSAGE_NOT_IDENTIFIED, "", text);
@@ -216,6 +217,8 @@ static void stay(struct machine *m)
                 nothing_to_do(m);
 }
 
+/* `already`: the version was installed and activated by an earlier activity and waits for its boot.
+ * Then every step is answered as done. */
 static void accept(struct machine *m)
 {
         const struct pending *pending = &m->record.pending;

@@ -54,6 +54,7 @@ static bool wait(struct machine *m, uint64_t limit_usec, const char *why)
         return true;
 }
 
+/* The time counts from the first "busy" of this step, however often it begins anew. */
 static void wait_for_rauc(struct machine *m)
 {
         if (!wait(m, m->settings->rauc.busy_usec, BUSY))
@@ -152,6 +153,7 @@ static void arm_tick(struct machine *m)
         m->tick_serial = machine_start_timer(m, limit && limit < TICK_USEC ? limit : TICK_USEC);
 }
 
+/* A sign of life to the host, and the end of an installation that gives none. */
 void update_on_tick(struct machine *m)
 {
         uint64_t limit = m->settings->rauc.silence_usec;
@@ -174,6 +176,7 @@ void update_on_tick(struct machine *m)
         arm_tick(m);
 }
 
+/* Also of one that an earlier life has begun, and this one has attached itself to. */
 void update_on_installation(struct machine *m, const struct event *e)
 {
         m->alive_usec = m->time_usec;
@@ -219,6 +222,7 @@ static void install(struct machine *m)
         struct activity *a = &m->record.activity;
         const struct slot *target = survey_find(&m->survey, a->target);
 
+        /* How the target looks before, so that a write can be seen by what has changed. */
         a->count_before = target ? target->installed_count : 0;
         RECORD_SET(a->installed_before, target ? target->installed : "");
         make_transaction(m);

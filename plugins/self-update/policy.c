@@ -224,19 +224,29 @@ int policy_check_version(const struct settings *settings, const struct record *r
 
 /* ---------------------------------------------------------------------------------------- clock */
 
-static void print_date(int64_t sec, char buf[16])
+enum { TIME_MAX = 32, DATE_LENGTH = 10 };
+
+/* For people: "2027-01-31T12:00:00Z", or "?" where this system's calendar ends. */
+static void print_time(int64_t sec, char buf[TIME_MAX])
 {
         time_t t = (time_t)sec;
         struct tm tm;
 
-        if ((int64_t)t != sec || !gmtime_r(&t, &tm) || strftime(buf, 16, "%Y-%m-%d", &tm) == 0)
-                (void)snprintf(buf, 16, "?");
+        if ((int64_t)t != sec || !gmtime_r(&t, &tm) ||
+            strftime(buf, TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+                (void)snprintf(buf, TIME_MAX, "?");
+}
+
+static void print_date(int64_t sec, char buf[TIME_MAX])
+{
+        print_time(sec, buf);
+        buf[DATE_LENGTH] = '\0';
 }
 
 int policy_check_clock(int64_t now_sec, int64_t built_sec, struct ub_error *error)
 {
-        char now[16];
-        char built[16];
+        char now[TIME_MAX];
+        char built[TIME_MAX];
 
         if (now_sec >= built_sec)
                 return 0;
@@ -248,22 +258,12 @@ int policy_check_clock(int64_t now_sec, int64_t built_sec, struct ub_error *erro
                             now, built);
 }
 
-static void print_time(int64_t sec, char buf[32])
-{
-        time_t t = (time_t)sec;
-        struct tm tm;
-
-        if ((int64_t)t != sec || !gmtime_r(&t, &tm) ||
-            strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-                (void)snprintf(buf, 32, "?");
-}
-
 int policy_check_expiry(const struct settings *settings, int64_t now_sec, int64_t expires_sec,
                         struct ub_error *error)
 {
         int64_t max_sec = (int64_t)(settings->request.max_lifetime_usec / 1000000);
-        char expires[32];
-        char now[32];
+        char expires[TIME_MAX];
+        char now[TIME_MAX];
 
         print_time(expires_sec, expires);
         print_time(now_sec, now);

@@ -22,6 +22,8 @@
 #define SIGNATURE "signature verification failed"
 #define SIGNER_NAMES "allowed-signer-cns"
 
+/* Texts of a call are copies: it may be sent again, without a key or by another method, when the
+ * caller's are gone. */
 static int take_text(char **to, const char *text)
 {
         *to = strdup(text ? text : "");
@@ -67,6 +69,7 @@ static int on_properties(sd_bus_message *m, void *data, sd_bus_error *unused)
         return 0;
 }
 
+/* All at once: each would be a call of its own, and between two of them RAUC may change. */
 static void ask_properties(struct call *call)
 {
         sd_bus_message *m = NULL;
@@ -149,6 +152,7 @@ void rauc_survey(struct rauc *rauc, uint64_t serial)
 
 /* -------------------------------------------------------------------------------------- inspect */
 
+/* What is empty is not said: an older RAUC refuses a key that it does not know. */
 static int append_option(sd_bus_message *m, const char *key, const char *value)
 {
         if (!value || !*value)
@@ -277,6 +281,7 @@ static int on_inspected(sd_bus_message *m, void *data, sd_bus_error *unused)
         return 0;
 }
 
+/* url: of our own server, which needs no access; NULL: the bundle. */
 static int ask_inspect(struct call *call, const char *url, sd_bus_message_handler_t handler)
 {
         sd_bus_message *m = NULL;
@@ -328,6 +333,7 @@ static int on_probed(sd_bus_message *m, void *data, sd_bus_error *unused)
         return 0;
 }
 
+/* For the first remote bundle there is a question before the question: rauc-probe.c. */
 static int send_inspect(struct call *call)
 {
         struct rauc *rauc = call->rauc;
@@ -434,6 +440,7 @@ static int on_installing(sd_bus_message *m, void *data, sd_bus_error *unused)
         int r = result_of(m, text);
 
         (void)unused;
+        /* RAUC looks at the keys before anything else, so nothing has been done yet. */
         if (r == -EIO && drop_key(call->rauc, text)) {
                 call->slot = sd_bus_slot_unref(call->slot);
                 r = send_install(call);
@@ -479,6 +486,8 @@ void rauc_install(struct rauc *rauc, uint64_t serial, const char *bundle, const 
                 r = take_text(&call->transaction, transaction);
         if (r >= 0)
                 r = take_text(&call->hash, hash);
+        /* What RAUC said of another installation is not to be taken for what it says of this
+         * one. */
         rauc->installation = serial;
         rauc->accepted = false;
         rauc->last_error[0] = '\0';

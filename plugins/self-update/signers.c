@@ -40,12 +40,14 @@ struct signers {
 
 /* ------------------------------------------------------------------------------------- the keys */
 
+/* The kinds whose way of signing signers.h lays down. */
 static bool is_usable(EVP_PKEY *key)
 {
         return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ||
                EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "RSA");
 }
 
+/* Takes the key over. */
 static int add_key(struct signers *signers, const char *path, EVP_PKEY *key,
                    struct ub_error *error)
 {
@@ -102,6 +104,7 @@ static int parse_keys(struct signers *signers, const char *path, const char *tex
                 OPENSSL_free(header);
                 OPENSSL_free(data);
         }
+        /* The end of the text looks like this; anything else is a block that is broken off. */
         if (r >= 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
                 r = ub_error_set(error, -EBADMSG, "%s: a key in it is damaged", path);
         if (r >= 0 && signers->n == before)
@@ -238,6 +241,7 @@ size_t signers_count(const struct signers *signers)
 
 /* ------------------------------------------------------------------------------------- the text */
 
+/* A value with a newline could look like two lines, and so sign another request. */
 static bool has_control(const char *text)
 {
         for (; *text; text++)
@@ -366,6 +370,7 @@ static int verify(EVP_PKEY *key, const char *text, const unsigned char *signatur
         return r == 1;
 }
 
+/* A request does not say whose key it is: with so few they are all tried. */
 static int find_signer(const struct signers *signers, const char *text,
                        const unsigned char *signature, size_t length)
 {
