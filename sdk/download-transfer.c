@@ -326,10 +326,24 @@ static bool is_certificate_refused(const char *text)
         return false;
 }
 
+/* libcurl keeps the first sentence it had.  That it could not note the two addresses of a connection,
+ * which was reset the moment it stood, does not stop it, and is not why it failed after that. */
+static bool is_beside_the_point(const char *text)
+{
+        static const char *const asides[] = { "getpeername() failed", "getsockname() failed" };
+        size_t i;
+
+        for (i = 0; i < sizeof(asides) / sizeof(asides[0]); i++)
+                if (strncmp(text, asides[i], strlen(asides[i])) == 0)
+                        return true;
+        return *text == '\0';
+}
+
 enum outcome ub_transfer_classify(struct ub_download *d, CURLcode code)
 {
         (void)ub_error_set(&d->cause, 0, "%s",
-                           d->easy_error[0] ? d->easy_error : curl_easy_strerror(code));
+                           is_beside_the_point(d->easy_error) ? curl_easy_strerror(code)
+                                                              : d->easy_error);
         switch (code) {
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CERTPROBLEM:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True  # the source folder may be read-only
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "fake"))
@@ -507,6 +508,13 @@ class Downloads(unittest.TestCase):
         self.assert_fails(self.run_one(server.url("/f"), ca_file=ca), "EKEYREJECTED", "certificate required")
         self.assert_fails(self.run_one(server.url("/f"), cert_file=cert, key_file=key), "EKEYREJECTED", "certificate")
         self.assert_fails(self.run_one(server.url("/f"), ca_file=ca, cert_file=self.folder / "none"), "EKEYREJECTED")
+
+    def test_the_cause_is_told_and_not_what_libcurl_noticed_in_passing(self):
+        server = self.server({"/f": lambda request, client: False})
+        with unittest.mock.patch.dict(os.environ, NO_PEER="1"):
+            result = self.run_one(server.url("/f"), attempts=1)
+        self.assert_fails(result, "ECONNABORTED")
+        self.assertNotIn("getpeername", result.message)
 
     def test_https_never_redirects_to_http(self):
         plain = self.server({"/f": serve(DATA)})
