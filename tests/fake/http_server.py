@@ -83,6 +83,20 @@ class Client:
         return Request(method, target, headers)
 
 
+def shake_hands(connection):
+    """False: no.  To close at once would be a reset, which may get to the client before the reason for it."""
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        plain = socket.socket(fileno=connection.detach())
+        with plain:
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(4096):
+                pass
+        return False
+    return True
+
+
 class Server:
     def __init__(self, paths, tls=None, proxy=False, address=("127.0.0.1", 0)):
         self.paths = paths
@@ -119,7 +133,9 @@ class Server:
         with contextlib.suppress(OSError, ValueError, ssl.SSLError), connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
-                connection = self.tls.wrap_socket(connection, server_side=True)
+                connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                if not shake_hands(connection):
+                    return
             client = Client(connection)
             while request := client.read_request():
                 with self.lock:
