@@ -295,7 +295,7 @@ def the_slots_are_shown_and_marked_by_ubctl():
         assert code == 0 and "rootfs.1" in said, said  # the words are RAUC's
         assert s.rauc.slots()["rootfs.1"]["boot-status"] == "bad"
         code, said = ubctl(s, "slots", "mark", "active", "rootfs.1", "--json")
-        assert code == 0 and json.loads(said) == {"slot": "rootfs.1", "message": "activated slot rootfs.1"}, said
+        assert code == 0 and json.loads(said)["slot"] == "rootfs.1" and "rootfs.1" in json.loads(said)["message"], said
         assert s.rauc.primary() == "rootfs.1"
         assert ubctl(s, "slots", "mark", "active", "A")[0] == 0
         fails(1, "slot rescue.0 has no place in the boot order", "mark", "good", "rescue.0")
