@@ -7,17 +7,21 @@ the demo; the other lines are what the command prints.  In those, `...` stands f
 for some characters, alone in a line for some lines.  "# exit status N" behind a command says that it does
 not end with 0.  A block marked `c` or `sh` whose first line names a file is that file.  A block marked
 `shell` is typed elsewhere: ELSEWHERE says where.
+
+`ubctl agents` is typed again while an agent is starting, as somebody would do who waits for it.
 """
 import os
 import re
 import stat
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from playground import Playground  # noqa: E402
 
+PATIENCE = 60  # seconds, for an agent that starts
 README = os.path.join(os.environ.get("top_srcdir", "."), "README.md")
 
 # What needs a machine of its own, or a build tree, and who types it.
@@ -72,11 +76,20 @@ def pattern(expected):
     return "".join(parts) + r"\Z"
 
 
+def settled(play, command):
+    """Types a command; what it has done."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        done = play.shell(command, capture_output=True, text=True)
+        if command != "ubctl agents" or " starting" not in done.stdout or time.monotonic() > deadline:
+            return done
+
+
 def type_session(play, lines):
     """Types it; returns the number of commands that did something else than README.md says."""
     failed = 0
     for command, status, expected in commands(lines):
-        done = play.shell(command, capture_output=True, text=True)
+        done = settled(play, command)
         output = done.stdout + done.stderr
         if done.returncode == status and (not expected or re.match(pattern(expected), output)):
             print("ok - " + command.splitlines()[0])
