@@ -10,7 +10,8 @@
  *
  * It listens on a port of 127.0.0.1 that was free a moment ago and on a socket in its folder.
  * mqtt_server_start() returns when it listens; if somebody else has taken the port meanwhile and
- * nobody has seen the url yet, it takes another.  It dies with the test.
+ * nobody has seen the url yet, it takes another.  It dies with the test.  What it logs goes to a pipe that
+ * stays open, since mosquitto 2.1 dies of one that is closed; it logs so little that the pipe never fills.
  *
  * Where mosquitto is not installed, mqtt_server_is_missing() says so: let main() skip aloud. */
 #pragma once
@@ -35,6 +36,7 @@ struct mqtt_server {
         bool fixed_port;    /* it has run on this port */
         pid_t pid;          /* 0: not running */
         int pidfd;
+        int log_fd;         /* the end of the pipe that is read */
 };
 
 static inline const char *mqtt_server_program(void)
@@ -70,7 +72,7 @@ static inline void mqtt_server_take_port(struct mqtt_server *server)
 /* config: further lines of mosquitto.conf, for both listeners. */
 static inline struct mqtt_server mqtt_server_new(const char *config)
 {
-        struct mqtt_server server = { .folder = folder_new(), .pidfd = -1 };
+        struct mqtt_server server = { .folder = folder_new(), .pidfd = -1, .log_fd = -1 };
 
         server.config = strdup(config);
         ck_assert_ptr_nonnull(server.config);
@@ -88,6 +90,7 @@ static inline void mqtt_server_write_config(const struct mqtt_server *server)
         ck_assert_int_gt(
                 asprintf(&text,
                          "per_listener_settings true\n%spersistence false\nlog_dest stderr\n"
+                         "log_type error\nlog_type warning\nlog_type information\n"
                          "listener %d 127.0.0.1\n%s%s\nlistener 0 %s/socket\n%s%s\n",
                          geteuid() == 0 ? "user root\n" : "", server->port,
                          strstr(server->config, "allow_anonymous") ? "" : "allow_anonymous true\n",
@@ -123,7 +126,8 @@ static inline void mqtt_server_reap(struct mqtt_server *server)
 
         ck_assert_int_eq(waitid(P_PID, (id_t)server->pid, &info, WEXITED), 0);
         (void)close(server->pidfd);
-        server->pidfd = -1;
+        (void)close(server->log_fd);
+        server->pidfd = server->log_fd = -1;
         server->pid = 0;
 }
 
@@ -143,8 +147,8 @@ static inline bool mqtt_server_try(struct mqtt_server *server, char *log, size_t
         spawn.err_fd = fds[1];
         ck_assert_int_eq(spawn_process(&spawn, &server->pid, &server->pidfd), 0);
         (void)close(fds[1]);
-        runs = mqtt_server_await(fds[0], log, size);
-        (void)close(fds[0]); /* what it logs from here on is lost; it does not mind */
+        server->log_fd = fds[0];
+        runs = mqtt_server_await(server->log_fd, log, size);
         if (!runs)
                 mqtt_server_reap(server);
         return runs;
