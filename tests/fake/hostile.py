@@ -168,7 +168,7 @@ REFUSED = [
     ("link-over-link.tar", lambda out: tar(entry("d", kind=FOLDER, mode=0o755), entry("a", kind=LINK, link="d"),
                                            entry("b", kind=LINK, link="a/../..")),
      'b: a link with ".." behind a name'),
-    ("link-to-nothing.tar", lambda out: raw_tar(b"l", b"00000000000\0", kind=b"2"), "l: a link that cannot be read"),
+    ("link-to-nothing.tar", lambda out: raw_tar(b"l", b"00000000000\0", kind=b"2"), ("l: a link that cannot be read", "l: a link to nothing")),
     ("link.zip", lambda out: zipped(("l", up(out), LNK)), "l: a link that leads outside"),
     ("link.cpio", lambda out: cpio((b"l", f"/{out}".encode(), LNK)), "l: a link to the absolute path /"),
     ("through-a-link.tar", lambda out: tar(entry("d", kind=FOLDER, mode=0o755), entry("l", kind=LINK, link="d"),
@@ -214,10 +214,12 @@ REFUSED = [
      "big: unpacks to more than 100 times its size"),
     ("bomb.zip", lambda out: zipped(("big", bytes(MANY), REG)), "big: unpacks to more than 100 times its size"),
     ("long-name.cpio.zst", lambda out: zstd(b"070701" + b"%08X" % 0x81a4 * 11 + b"%08X" % (1 << 31) + b"0" * 8, 1 << 28),
-     "the header of an entry is longer than 2148352 bytes"),
+     # Of a size_t with 32 bits, and from 3.8 on, libarchive itself has enough.
+     ("the header of an entry is longer than 2148352 bytes", "Unable to allocate copy buffer",
+      "pathname exceeds 1 megabyte")),
     ("holes.tar", lambda out: sparse_tar(1 << 40), 'holes: more than 67108864 bytes in all ("totalBytes")'),
     ("huge-size.tar", lambda out: raw_tar(b"huge", b"77777777777\0", b"x"), "huge: "),
-    ("negative-size.tar", lambda out: raw_tar(b"minus", b"\xff" * 12, b"x"), "Tar entry has negative size"),
+    ("negative-size.tar", lambda out: raw_tar(b"minus", b"\xff" * 12, b"x"), ("Tar entry has negative size", "Tar entry has negative file size")),
     # Damaged, or not what it is said to be.  (libarchive does not look at the checksum of gzip: sha256 does.)
     ("cut.tar", lambda out: cut(tar(entry("fine", os.urandom(30000)))), "fine: cannot be unpacked"),
     ("cut.tar.gz", lambda out: cut(gzip.compress(fine())), "fine: cannot be unpacked"),
