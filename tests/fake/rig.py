@@ -76,6 +76,8 @@ class Server:
         self.process = None
         with open(self.config, "w") as f:
             f.write("listener %d %s\nallow_anonymous true\npersistence false\n" % (self.port, address))
+            # As much as MQTT allows: of itself mosquitto 2.1 takes 2,000,000 bytes at most.
+            f.write("max_packet_size 268435455\n")
 
     def start(self):
         log = open(self.config + ".log", "a")
