@@ -139,6 +139,7 @@ def big(size=MANY):
 
 REG, LNK, SOCK, CHR = 0o100644, 0o120777, 0o140644, 0o020644
 
+# Name, how it is made, and the cause that is said; several where the version of libarchive tells.
 REFUSED = [
     # Names that lead outside.
     ("absolute.tar", lambda out: tar(entry(f"/{out}/new")), "/new: an absolute path"),
@@ -168,7 +169,8 @@ REFUSED = [
     ("link-over-link.tar", lambda out: tar(entry("d", kind=FOLDER, mode=0o755), entry("a", kind=LINK, link="d"),
                                            entry("b", kind=LINK, link="a/../..")),
      'b: a link with ".." behind a name'),
-    ("link-to-nothing.tar", lambda out: raw_tar(b"l", b"00000000000\0", kind=b"2"), ("l: a link that cannot be read", "l: a link to nothing")),
+    ("link-to-nothing.tar", lambda out: raw_tar(b"l", b"00000000000\0", kind=b"2"),
+     ("l: a link that cannot be read", "l: a link to nothing")),
     ("link.zip", lambda out: zipped(("l", up(out), LNK)), "l: a link that leads outside"),
     ("link.cpio", lambda out: cpio((b"l", f"/{out}".encode(), LNK)), "l: a link to the absolute path /"),
     ("through-a-link.tar", lambda out: tar(entry("d", kind=FOLDER, mode=0o755), entry("l", kind=LINK, link="d"),
@@ -219,7 +221,8 @@ REFUSED = [
       "pathname exceeds 1 megabyte")),
     ("holes.tar", lambda out: sparse_tar(1 << 40), 'holes: more than 67108864 bytes in all ("totalBytes")'),
     ("huge-size.tar", lambda out: raw_tar(b"huge", b"77777777777\0", b"x"), "huge: "),
-    ("negative-size.tar", lambda out: raw_tar(b"minus", b"\xff" * 12, b"x"), ("Tar entry has negative size", "Tar entry has negative file size")),
+    ("negative-size.tar", lambda out: raw_tar(b"minus", b"\xff" * 12, b"x"),
+     ("Tar entry has negative size", "Tar entry has negative file size")),
     # Damaged, or not what it is said to be.  (libarchive does not look at the checksum of gzip: sha256 does.)
     ("cut.tar", lambda out: cut(tar(entry("fine", os.urandom(30000)))), "fine: cannot be unpacked"),
     ("cut.tar.gz", lambda out: cut(gzip.compress(fine())), "fine: cannot be unpacked"),
