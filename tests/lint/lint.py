@@ -79,6 +79,8 @@ class Tree:
                 # What begins with a dot is made by compilers, libtool and debhelper.
                 folders[:] = [f for f in folders if f[0] != "." and f not in (
                         "__pycache__", "autom4te.cache", "corpus", "data")]
+                if where == os.path.join(self.top, "debian"):
+                    folders[:] = [f for f in folders if f == "source"]  # others become packages
                 for name in files:
                     path = os.path.relpath(os.path.join(where, name), self.top)
                     if self._is_source(path):
@@ -90,6 +92,8 @@ class Tree:
             return False
         if re.fullmatch(r"man/.*\.(roff|[1-8])", path):
             return False  # made by scdoc
+        if re.fullmatch(r"debian/(.*\.debhelper(\.log)?|.*\.substvars|.*-stamp|files|autoreconf\..*)", path):
+            return False  # made by debhelper
         with open(os.path.join(self.top, path), "rb") as file:
             return b"\0" not in file.read(4096)
 

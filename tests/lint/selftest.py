@@ -140,6 +140,9 @@ GOOD = {
         "host/config/settings-table.c":
                 SPDX + '/* { .key = "a.b",\n *  .standard = "30s" }, */\n',
         "man/update-broker.conf.scd": "*a.b* (duration, default _30s_)\n",
+        **{path: "<<<<<<< /tmp/\n" for path in (  # what debhelper leaves
+                "debian/autoreconf.before", "debian/a.debhelper.log", "debian/a.substvars",
+                "debian/debhelper-build-stamp", "debian/files", "debian/tmp/usr/a.c")},
 }
 
 
