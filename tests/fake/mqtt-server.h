@@ -115,7 +115,7 @@ static inline bool mqtt_server_await(int fd, char *log, size_t size)
                         return false;
                 n += (size_t)got;
                 log[n] = '\0';
-                if (strstr(log, " running"))
+                if (strstr(log, " running\n")) /* "running mosquitto as user" comes earlier */
                         return true;
         }
 }
