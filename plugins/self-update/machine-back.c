@@ -4,8 +4,9 @@
  *
  * ROLLBACK makes the slot that ran before the one that boots, and the new one bad, and looks
  * whether that is so; it deletes the download.  INCOMPLETE follows at once, also on a failure,
- * because update managers in the field wait for it.  CLEANUP is taken in every state: it is also
- * how an activity is given up, and then an activation that nobody has heard of is taken back.
+ * because update managers in the field wait for it.  If the new slot runs already, the device is
+ * restarted out of it.  CLEANUP is taken in every state: it is also how an activity is given up, and
+ * then an activation that nobody has heard of is taken back.
  *
  * The download goes with the activity, unless the activity was cut off by the death of something:
  * the next attempt will want the same bundle, and finds it there. */
@@ -43,6 +44,17 @@ static void clean_up(struct machine *m)
                 boot_leave(m, m->settings->reboot_after_usec);
 }
 
+/* The new slot may run already: another domain was not well after the boot, or the power failed
+ * before the marks were set.  Nobody else knows that it has to be left. */
+static void leave_target(struct machine *m)
+{
+        const struct slot *booted = survey_booted(&m->survey);
+        const struct activity *a = &m->record.activity;
+
+        if (booted && a->touched && strcmp(booted->name, a->target) == 0)
+                boot_leave(m, m->settings->reboot_after_usec);
+}
+
 /* The old slot boots next, for ROLLBACK or for a CLEANUP that gives an activation up. */
 static void finish(struct machine *m)
 {
@@ -60,6 +72,7 @@ static void finish(struct machine *m)
         if (m->settings->rollback_feedback)
                 machine_say_kept(m, MESSAGE_INCOMPLETE);
         machine_inventory(m);
+        leave_target(m);
 }
 
 static void fail(struct machine *m, const char *why)

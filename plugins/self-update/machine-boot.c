@@ -98,6 +98,15 @@ static void settle(struct machine *m, enum trial trial, const char *text)
 
 /* ------------------------------------------------------------------------------- leaving a slot */
 
+static const char *reason_to_leave(const struct machine *m)
+{
+        if (m->record.pending.trial == TRIAL_OUTSTANDING)
+                return "a local update is installed";
+        if (m->record.pending.trial != TRIAL_SICK && m->record.activity.state == STATE_ROLLED_BACK)
+                return "the booted image has been rolled back";
+        return "the booted image is not well";
+}
+
 void boot_on_reboot_timer(struct machine *m)
 {
         m->reboot_serial = 0;
@@ -106,10 +115,7 @@ void boot_on_reboot_timer(struct machine *m)
                                                "that to somebody else");
                 return;
         }
-        machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT,
-                                        .a = m->record.pending.trial == TRIAL_OUTSTANDING
-                                                     ? "a local update is installed"
-                                                     : "the booted image is not well" });
+        machine_do(m, &(struct effect){ .kind = EFFECT_REBOOT, .a = reason_to_leave(m) });
 }
 
 void boot_leave(struct machine *m, uint64_t after_usec)

@@ -432,6 +432,34 @@ START_TEST(a_rollback_may_be_silent_as_leda_s)
 }
 END_TEST
 
+/* Another domain was not well after the boot, or power failed before the marks were set. */
+START_TEST(a_rollback_of_the_slot_that_runs_leaves_it)
+{
+        struct bench b;
+
+        bench_init(&b, "{}");
+        update(&b);
+        command(&b, UB_CMD_ACTIVATE);
+        surveyed(&b);
+        RECORD_SET(b.survey.primary, "rootfs.1");
+        end(&b, EFFECT_MARK, (struct event){ .kind = EVENT_MARKED });
+        surveyed(&b);
+        RECORD_SET(b.survey.list[0].state, "inactive");
+        RECORD_SET(b.survey.list[1].state, "booted");
+        b.done[0] = '\0';
+        command(&b, UB_CMD_ROLLBACK);
+        surveyed(&b);
+        end(&b, EFFECT_MARK, (struct event){ .kind = EVENT_MARKED });
+        RECORD_SET(b.survey.primary, "rootfs.0");
+        end(&b, EFFECT_MARK, (struct event){ .kind = EVENT_MARKED });
+        ck_assert_uint_eq(b.m.reboot_serial, 0);
+        surveyed(&b);
+        expect_done(&b, "mark active rootfs.0;mark bad rootfs.1;");
+        ck_assert_uint_ne(b.m.reboot_serial, 0);
+        machine_done(&b.m);
+}
+END_TEST
+
 /* -------------------------------------------------------------------------------------- requests */
 
 START_TEST(a_desired_state_during_a_trial_is_refused)
@@ -524,6 +552,7 @@ UNIT_MAIN("self-update-machine",
           an_activation_that_fails_is_told_in_leda_s_words,
           while_it_updates_or_waits_for_its_boot_nothing_else_is_begun,
           a_rollback_that_fails_ends_the_activity_too, a_rollback_may_be_silent_as_leda_s,
+          a_rollback_of_the_slot_that_runs_leaves_it,
           a_desired_state_during_a_trial_is_refused, other_components_are_passed_over_or_refused,
           the_version_that_runs_is_found_as_leda_s_agent_finds_it,
           each_question_takes_a_fresh_look_but_during_an_update)
