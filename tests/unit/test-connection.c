@@ -714,7 +714,8 @@ START_TEST(tls_verifies_both_sides)
         } cases[] = {
                 { "server", "ca", "client", NULL },
                 { "server", "other", "client", "127.0.0.1: TLS: certificate verify failed" },
-                { "stranger", "ca", "client", "127.0.0.1: TLS: host name verification failed." },
+                { "stranger", "ca", "client",
+                  "verif" }, /* "host name verification failed", from 2.1 on as above */
                 { "server", "ca", NULL,
                   "certificate" }, /* "required", or its connection was too fast */
                 { "server", "missing", "client",
