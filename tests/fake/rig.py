@@ -76,8 +76,12 @@ class Server:
         self.process = None
         with open(self.config, "w") as f:
             f.write("listener %d %s\nallow_anonymous true\npersistence false\n" % (self.port, address))
-            # As much as MQTT allows: of itself mosquitto 2.1 takes 2,000,000 bytes at most.
-            f.write("max_packet_size 268435455\n")
+        self.limit(268435455)  # all that MQTT allows: of itself mosquitto 2.1 takes 2,000,000 bytes at most
+
+    def limit(self, size):
+        """The largest packet that it takes, from the next start on."""
+        with open(self.config, "a") as f:
+            f.write("max_packet_size %d\n" % size)
 
     def start(self):
         log = open(self.config + ".log", "a")

@@ -96,6 +96,22 @@ def a_larger_one_is_refused():
         rig.stop()
 
 
+def what_the_server_does_not_take_is_said_and_the_next_one_arrives():
+    """With MQTT 5, in which the server says how much it takes."""
+    rig = Rig(config=CONFIG)
+    rig.config["connection"]["protocol"] = "5"
+    rig.server.limit(3000)
+    with rig:
+        for name, settings in crew(1, 1).items():
+            rig.register(name, settings, isolation="none")
+        rig.start()
+        rig.desire("A1", ("d000", {"c%04d" % k: "2" for k in range(50)}))
+        rig.wait_log(r"the end of the activity cannot be sent: .*`ubctl history` has it \(activity A1\)")
+        rig.desire("A2", ("nowhere", {"x": "1"}))
+        assert rig.end("A2")["status"] == "INCOMPLETE"
+        rig.stop()
+
+
 def progress_does_not_pile_up_while_the_server_is_away():
     """Ten times a thousand components, progress as often as can be, and a server that is gone for a while: of the
     progress the newest is sent, and the end."""
@@ -149,5 +165,6 @@ if __name__ == "__main__":
     run([five_hundred_domains_of_five_components, ten_domains_of_a_thousand_components,
          a_hundred_agents_in_processes_of_their_own,
          a_desired_state_of_a_mebibyte_ends_with_all_its_actions, a_larger_one_is_refused,
+         what_the_server_does_not_take_is_said_and_the_next_one_arrives,
          progress_does_not_pile_up_while_the_server_is_away, the_limit_of_descriptors_is_raised,
          too_few_descriptors_harm_only_the_agents_that_find_none])
