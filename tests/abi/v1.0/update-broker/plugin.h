@@ -252,7 +252,8 @@ struct ub_host {
         /* Says that the new software runs only after the device has booted.  Called in ACTIVATE,
          * before its final feedback.  The host boots when every domain is ready, starts the
          * instance with UB_START_REBOOTED and sends UB_CMD_VERIFY.  reason: for people.
-         * -ENOENT: no such activity runs. */
+         * With activity "" the host boots once no activity runs: the running system is not well and
+         * another takes its place.  -ENOENT: no such activity runs. */
         int (*reboot_request)(void *ctx, const char *activity, const char *reason);
 
         /* Answers life.stop: the instance is at rest.  Only destroy follows. */
