@@ -161,6 +161,22 @@ def g6_the_new_image_is_sick():
 
 
 @scenario
+def g6_the_daemon_restarts_the_device_when_logind_does_not():
+    """G6 the sick image is left through the daemon where logind is not there, or refuses; in both isolations."""
+    for isolation in ("process", "none"):
+        with scene({"health": {"timeout": "1s"}, "rebootAfter": "0s"}, isolation=isolation) as s:
+            is_confirmed(s)
+            s.everything()
+            asked = s.manager.reboots()
+            s.manager.change({"health": {"writable": ["/nowhere"]}})
+            assert s.device.reboot() == "B"
+            wait_until(lambda: s.manager.reboots() == asked + 1, "the device is restarted")
+            assert "B 0 0" in s.device.boot_loader.state()
+            assert s.device.reboot() == "A"
+            assert s.manager.reboots() == asked + 1
+
+
+@scenario
 def g7_the_same_version():
     """G7 the same version: nothing to do, as often as one asks."""
     with scene() as s:
