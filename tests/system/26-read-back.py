@@ -189,6 +189,7 @@ def an_archive():
 def a_status_in_the_slot_itself():
     """RAUC keeps its status in the slot, and mounts it for that: left out, and said once."""
     def edit(s):
+        is_confirmed(s)  # else the boot loader takes the other slot
         s.device.shut_down()
         path = s.device.path("system.conf")
         with open(path) as f:
